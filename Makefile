@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: MIT
+#
+# The build of libkmm. Everything it makes goes below $(BUILD).
+#
+#	sources ── CC ──> $(BUILD)/obj/*.o ─┬─> libkmm.a      one object, hidden names local
+#	                                    ├─> libkmm.so.0   the API; defines no malloc
+#	                                    └─> libkmm_malloc.so.0, kmm_malloc.o
+#	                                                      the same and malloc; needs only libc
+#
+# One set of objects serves all of them, so what the tests link is what users
+# get. A variant of the build (debug, sanitizers, clang) is this same file with
+# another BUILD: the lanes of `make check` below.
+#
+# Nothing is executed while this file is read: on a bare machine `make check`
+# must get as far as installing the compiler.
+
+VERSION = 0.1.0
+SOVERSION = 0
+
+# For whoever builds. A change of these rebuilds what depends on them.
+BUILD ?= build
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+OBJCOPY ?= objcopy
+NM ?= nm
+PKG_CONFIG ?= pkg-config
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+# DEBUG=1 checks our own invariants; SANITIZE=thread and the like instrument;
+# WERROR=1 makes warnings errors, as all lanes do (a release should still build
+# with the compilers of ten years from now).
+DEBUG ?=
+SANITIZE ?=
+WERROR ?=
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$1' '$2')
+
+# Sources ---------------------------------------------------------------------
+
+LIB_SRCS :=			\
+	lib/anchor.c		\
+	lib/cmdline.c		\
+	lib/debug.c		\
+	lib/gate.c		\
+	lib/host.c		\
+	lib/lock.c		\
+	lib/percpu.c		\
+	lib/printk.c		\
+	lib/treap.c
+
+MM_SRCS :=			\
+	mm/bad_free.c		\
+	mm/kmalloc.c		\
+	mm/mm_init.c		\
+	mm/page_alloc.c		\
+	mm/page_reporting.c	\
+	mm/pcp.c		\
+	mm/sheaf.c		\
+	mm/slab_common.c	\
+	mm/slabinfo.c		\
+	mm/slub.c		\
+	mm/sparse.c		\
+	mm/util.c		\
+	mm/vmalloc.c		\
+	mm/vmstat.c
+
+MALLOC_SRCS :=			\
+	lib/malloc/malloc.c	\
+	lib/malloc/malloc_info.c
+
+# Every header in these two directories is public.
+HEADERS := $(wildcard include/linux/*.h include/kmm/*.h)
+# One more test needs no line here: main.c of the unit tests has their table.
+UNIT_SRCS := $(wildcard test/unit/*.c)
+STRESS_SRCS := $(wildcard test/stress/*.c)
+EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
+
+OBJ := $(BUILD)/obj
+KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(LIB_SRCS) $(MM_SRCS))
+MALLOC_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(MALLOC_SRCS))
+UNIT_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(UNIT_SRCS))
+STRESS_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(STRESS_SRCS))
+STRESS := $(patsubst %.c,$(BUILD)/%,$(STRESS_SRCS))
+UNIT := $(BUILD)/test/unit
+EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRCS))
+
+# Flags -----------------------------------------------------------------------
+#
+# -fno-strict-aliasing: the same bytes are in turn the user's object, a link of
+#	a freelist and another user's object of another type. That is the trade
+#	of an allocator, and what type-based alias analysis assumes away.
+# -fvisibility=hidden: only what the headers mark KMM_API is exported.
+# -fno-semantic-interposition: exported functions call each other directly.
+# -ftls-model=initial-exec: no call of __tls_get_addr(), which may allocate.
+#	The thread-local block is small enough for dlopen() after the start.
+# -Wundef: a misspelt macro in #if would silently be 0.
+
+KMM_CFLAGS := -std=gnu11 -Iinclude -fPIC -fvisibility=hidden		\
+	-fno-strict-aliasing -fno-semantic-interposition		\
+	-ftls-model=initial-exec					\
+	-Wall -Wextra -Wundef -Wshadow -Wstrict-prototypes		\
+	-Wmissing-prototypes -Wvla -Wpointer-arith
+
+# In malloc's own room the compiler must not know what malloc() is: it would
+# make of malloc() and memset() in calloc() a call of calloc().
+MALLOC_CFLAGS := -fno-builtin
+
+# -z now:	no symbol is looked up in the middle of an allocation.
+# -z defs:	nothing but libc is needed, or the link fails.
+# -z nodelete:	dlclose() leaves the code where it is. Blocks outlive it, and
+#		so do the fork handlers.
+# -Bsymbolic-functions: see -fno-semantic-interposition. Not -Bsymbolic: a
+#		program that is not PIC owns the copy of an exported variable.
+# Not -z initfirst: it is for one library per process, and we need no place in
+#		the order of constructors; the first allocation boots.
+KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro -Wl,-z,defs	\
+	-Wl,-z,nodelete -Wl,-Bsymbolic-functions
+
+ifneq ($(DEBUG),)
+KMM_CFLAGS += -DKMM_DEBUG=1
+endif
+ifneq ($(SANITIZE),)
+KMM_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all		\
+	-fno-omit-frame-pointer
+TEST_LDFLAGS := -fsanitize=$(SANITIZE)
+endif
+warnings_fatal := $(if $(filter 1,$(WERROR)),-Werror)
+
+# What the library is built into ----------------------------------------------
+
+SONAME := libkmm.so.$(SOVERSION)
+MALLOC_SONAME := libkmm_malloc.so.$(SOVERSION)
+
+ARTEFACTS :=				\
+	$(BUILD)/libkmm.a		\
+	$(BUILD)/libkmm.so		\
+	$(BUILD)/libkmm_malloc.so	\
+	$(BUILD)/kmm_malloc.o		\
+	$(BUILD)/libkmm.pc		\
+	$(BUILD)/libkmm-malloc.pc
+
+.PHONY: all
+all: $(ARTEFACTS) ## build the libraries (the default)
+
+# Rewritten only when its content changes; so a change of flags rebuilds, and a
+# second `make` does nothing. The directory is in it for the debug information
+# and the .pc files, -Werror is not: it changes no output.
+flags = $(CURDIR) $(CC) $(CFLAGS) $(KMM_CFLAGS) $(MALLOC_CFLAGS) $(LDFLAGS) $(KMM_LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
+
+.PHONY: FORCE
+FORCE:
+
+$(OBJ)/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KMM_CFLAGS) $(warnings_fatal) $(CFLAGS) $(test_cflags) \
+		-MMD -MP -c -o $@ $<
+
+$(MALLOC_OBJS): KMM_CFLAGS += $(MALLOC_CFLAGS)
+
+# A static library of plain objects would put names such as `host` and `zones`
+# into every program. Joined into one object, what is hidden can be made local.
+$(BUILD)/libkmm.a: $(KMM_OBJS)
+	$(call say,AR,$@)
+	$(Q)$(LD) -r -o $(OBJ)/libkmm.o $(KMM_OBJS)
+	$(Q)$(OBJCOPY) --localize-hidden $(OBJ)/libkmm.o
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(OBJ)/libkmm.o
+
+$(BUILD)/$(SONAME): $(KMM_OBJS) lib/libkmm.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
+		-Wl,--version-script=lib/libkmm.map -o $@ $(KMM_OBJS)
+
+$(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
+		-Wl,--version-script=lib/malloc/exports.map \
+		-o $@ $(KMM_OBJS) $(MALLOC_OBJS)
+
+$(BUILD)/libkmm.so: $(BUILD)/$(SONAME)
+	@ln -sf $(<F) $@
+$(BUILD)/libkmm_malloc.so: $(BUILD)/$(MALLOC_SONAME)
+	@ln -sf $(<F) $@
+
+# For static programs: an object, since libc.a may win against an archive. Its
+# global names are the exports of the shim. The anchor is weak, so that a
+# program may link libkmm.a as well (that is a second heap, with its own).
+$(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r -o $@ $(KMM_OBJS) $(MALLOC_OBJS)
+	$(Q)$(NM) -D --defined-only $< | sed 's/.* //; s/@.*//' >$(OBJ)/exports
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
+		--weaken-symbol=kmm_anchor $@
+
+# pkg-config. $1: the lines that define prefix, libdir and includedir, and the
+# directory that holds linux/ and kmm/; $2: the file.
+define libkmm_pc
+@printf '%s\n' $1 '' \
+	'Name: libkmm' \
+	'Description: page and slab allocators of the Linux kernel, in user space' \
+	'Version: $(VERSION)' \
+	'Cflags: -I$${headers}' \
+	'Libs: -L$${libdir} -lkmm' \
+	'Libs.private: -pthread' >$2
+endef
+# The linker would drop a library that only other libraries take malloc from.
+define malloc_pc
+@printf '%s\n' $1 'preload=$${libdir}/libkmm_malloc.so' \
+	'object=$${libdir}/kmm_malloc.o' '' \
+	'Name: libkmm-malloc' \
+	'Description: malloc on the page and slab allocators of libkmm' \
+	'Version: $(VERSION)' \
+	'Libs: -Wl,--push-state,--no-as-needed -L$${libdir} -lkmm_malloc -Wl,--pop-state' >$2
+endef
+
+build_dirs = 'libdir=$(abspath $(BUILD))' 'headers=$(CURDIR)/include'
+
+$(BUILD)/libkmm.pc: Makefile $(BUILD)/flags
+	$(call say,GEN,$@)
+	$(call libkmm_pc,$(build_dirs),$@)
+$(BUILD)/libkmm-malloc.pc: Makefile $(BUILD)/flags
+	$(call say,GEN,$@)
+	$(call malloc_pc,$(build_dirs),$@)
+
+# Examples are compiled as a user would.
+$(EXAMPLES): $(BUILD)/examples/%: Documentation/examples/%.c $(HEADERS) \
+		$(BUILD)/libkmm.a
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Iinclude -Wall -Wextra -o $@ $< $(BUILD)/libkmm.a \
+		-pthread
+
+.PHONY: demo
+demo: $(EXAMPLES) ## build the examples of Documentation/ and run them
+	$(Q)for example in $(EXAMPLES); do \
+		printf '\n== %s\n' "$$example"; $$example || exit 1; done
+
+# Installation ----------------------------------------------------------------
+
+# An installed tree may be moved: its .pc files find the prefix from where they
+# are themselves, as long as LIBDIR is below PREFIX.
+empty :=
+space := $(empty) $(empty)
+libdir_below := $(patsubst $(PREFIX)/%,%,$(filter $(PREFIX)/%,$(LIBDIR)))
+ifneq ($(libdir_below),)
+pc_prefix := $${pcfiledir}/$(subst $(space),/,$(patsubst %,..,$(subst /, ,$(libdir_below)) pkgconfig))
+else
+pc_prefix := $(PREFIX)
+endif
+in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$1)
+install_dirs = 'prefix=$(pc_prefix)' 'libdir=$(call in_prefix,$(LIBDIR))' \
+	'headers=$(call in_prefix,$(INCLUDEDIR))/kmm'
+
+libs := $(DESTDIR)$(LIBDIR)
+headers := $(DESTDIR)$(INCLUDEDIR)/kmm
+
+.PHONY: install
+install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR
+	install -d $(headers)/linux $(headers)/kmm $(libs)/pkgconfig
+	install -m 644 $(filter include/linux/%,$(HEADERS)) $(headers)/linux
+	install -m 644 $(filter include/kmm/%,$(HEADERS)) $(headers)/kmm
+	install -m 644 $(BUILD)/libkmm.a $(BUILD)/kmm_malloc.o $(libs)
+	install -m 755 $(BUILD)/$(SONAME) $(BUILD)/$(MALLOC_SONAME) $(libs)
+	ln -sf $(SONAME) $(libs)/libkmm.so
+	ln -sf $(MALLOC_SONAME) $(libs)/libkmm_malloc.so
+	$(call libkmm_pc,$(install_dirs),$(libs)/pkgconfig/libkmm.pc)
+	$(call malloc_pc,$(install_dirs),$(libs)/pkgconfig/libkmm-malloc.pc)
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(libs)/,$(SONAME) libkmm.so libkmm.a \
+		$(MALLOC_SONAME) libkmm_malloc.so kmm_malloc.o \
+		pkgconfig/libkmm.pc pkgconfig/libkmm-malloc.pc)
+	rm -f $(patsubst include/%,$(headers)/%,$(HEADERS))
+	-rmdir $(headers)/linux $(headers)/kmm $(headers)
+
+.PHONY: clean
+clean: ## remove $(BUILD)
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.* ## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  V=1 shows commands. Variables: BUILD CC CFLAGS LDFLAGS DEBUG=1'
+	@echo '  SANITIZE=thread WERROR=1 PREFIX LIBDIR INCLUDEDIR DESTDIR'
+
+# Tests -----------------------------------------------------------------------
+#
+# Tests see the insides of the library, so they link its objects and not
+# libkmm.a, where the insides are local.
+
+$(UNIT_OBJS): test_cflags = -Ilib -Imm $$($(PKG_CONFIG) --cflags check)
+$(STRESS_OBJS): test_cflags = -Ilib -Imm
+
+$(UNIT): $(UNIT_OBJS) $(KMM_OBJS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
+		$$($(PKG_CONFIG) --libs check) -pthread
+
+$(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
+# A lane is one way of testing. `make check` runs all of them, whether or not
+# one fails, and says at the end which did.
+LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
+	memcheck headers exports preload install docs
+LANE_SECONDS ?= 600
+
+# One lane after the other; make may build on all CPUs inside each.
+jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
+# A lane that hangs is killed with all its processes, which timeout does by a
+# process group of its own; so ^C must be handed on to it.
+.PHONY: check
+check: ## install what tests need, run every lane below, sum up
+	@scripts/deps.sh check
+	@summary= failed=; trap 'kill $$pid; exit 130' INT TERM; \
+	for lane in $(LANES); do \
+		printf '\n== check-%s\n' $$lane; \
+		start=$$(date +%s) result=ok; \
+		timeout $(LANE_SECONDS) $(MAKE) --no-print-directory $(jobs) \
+			WERROR=1 check-$$lane </dev/null & pid=$$!; \
+		wait $$pid || { result=FAILED; failed="$$failed $$lane"; }; \
+		seconds=$$(($$(date +%s) - start)); \
+		summary="$$summary$$lane $$result $$seconds s\n"; \
+	done; \
+	printf '\n== summary\n'; \
+	printf "$$summary" | awk '{ printf "  %-10s %-7s %4d s\n", $$1, $$2, $$3 }'; \
+	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; \
+	echo 'all lanes passed'
+
+# The same file again, for a variant of the build in a tree of its own.
+variant = +$(Q)$(MAKE) --no-print-directory
+# What test programs are run under, and which suites of the unit tests.
+RUN ?=
+SUITES ?=
+
+.PHONY: check-unit
+check-unit: $(UNIT) ## unit tests
+	$(Q)$(RUN) $(UNIT) $(SUITES)
+
+.PHONY: check-debug
+check-debug: ## unit tests of a build that checks its own invariants
+	$(variant) BUILD=$(BUILD)/debug DEBUG=1 check-unit
+
+.PHONY: check-fallback
+check-fallback: $(UNIT) ## unit tests without restartable sequences
+	$(Q)GLIBC_TUNABLES=glibc.pthread.rseq=0 $(UNIT)
+
+.PHONY: check-ladder
+check-ladder: $(UNIT) ## unit tests with the fine kmalloc ladder
+	$(Q)KMM_CMDLINE=kmalloc_ladder=fine $(UNIT)
+
+.PHONY: check-pageshift
+check-pageshift: $(UNIT) ## unit tests with pages of 16 and 64 KiB
+	$(Q)KMM_CMDLINE=page_shift=14 $(UNIT)
+	$(Q)KMM_CMDLINE=page_shift=16 $(UNIT)
+
+.PHONY: check-cpus
+check-cpus: $(UNIT) ## unit tests with 256 possible CPUs
+	$(Q)KMM_CMDLINE=nr_cpus=256 $(UNIT)
+
+.PHONY: check-stress
+check-stress: $(STRESS) ## each stress program, once
+	$(Q)for program in $(STRESS); do \
+		echo "  RUN     $$program"; $(RUN) $$program || exit 1; done
+
+.PHONY: check-clang
+check-clang: ## all, unit tests and stress with clang
+	$(variant) BUILD=$(BUILD)/clang CC=clang all check-unit check-stress
+
+.PHONY: check-asan
+check-asan: ## unit tests and stress under ASan and UBSan
+	$(variant) BUILD=$(BUILD)/asan SANITIZE=address,undefined \
+		check-unit check-stress
+
+# TSan of gcc 12 knows few address layouts, and more random bits than 28, which
+# new kernels take, do not fit it.
+.PHONY: check-tsan
+check-tsan: ## unit tests and stress under TSan
+	$(variant) BUILD=$(BUILD)/tsan SANITIZE=thread \
+		RUN="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
+		check-unit check-stress
+
+.PHONY: check-memcheck
+check-memcheck: ## unit tests under Valgrind
+	$(variant) CK_FORK=no SUITES='$(MEMCHECK_SUITES)' \
+		RUN='valgrind --quiet --error-exitcode=1 --leak-check=full' \
+		check-unit
+
+.PHONY: check-headers
+check-headers: ## each public header alone, as C and as C++
+	$(Q)test/headers/run.sh $(BUILD)
+
+.PHONY: check-exports
+check-exports: all ## exported symbols against the lists
+	$(Q)test/exports.sh $(BUILD)
+
+.PHONY: check-preload
+check-preload: all ## real programs on the shim
+	$(Q)test/preload/run.sh $(BUILD)
+
+.PHONY: check-install
+check-install: all ## install, then build and run the examples from there
+	$(Q)MAKE='$(MAKE)' CC='$(CC)' test/install.sh $(BUILD)
+
+.PHONY: check-docs
+check-docs: all ## what the documents claim
+	$(Q)test/docs.sh $(BUILD)
+
+-include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(UNIT_OBJS) $(STRESS_OBJS))

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The anchor: a map of the heap for readers outside the process.
+ *
+ * A kernel carries its own debug information for crash(8) and drgn to read it
+ * with. A malloc is usually stripped, so it brings along what such a reader
+ * needs, as constant data: the addresses of the roots and the layout of the
+ * structs that are reached from them. A walk goes
+ *
+ *	pages:	  memmap, sparse_ranges -> struct page[]
+ *	free:	  zones -> free_area[order].free_list[type] -> page.lru, and
+ *		  zone.pcp -> per_cpu_pages.lists[] of each unit
+ *	slabs:	  slab_caches -> kmem_cache.list -> node.partial and full ->
+ *		  page.lru -> page.freelist, encoded as mm/slub.c says
+ *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and
+ *		  kmem_cache.barn, by slab_sheaf.next
+ *
+ * The process does not stop for the reader, so every pointer that it finds may
+ * be stale: it checks each against the ranges and bounds the length of lists.
+ *
+ * This file alone of lib/ looks into mm/, on its left: it is a map of the
+ * house and has no code that could call anything there.
+ *
+ * Source: the idea is that of the kernel's vmcoreinfo, kernel/vmcore_info.c.
+ */
+#include <kmm/anchor.h>
+
+#include "../mm/slab.h"
+#include "cmdline.h"
+#include "host.h"
+
+#define OBJECT(object) { #object, &(object), sizeof(object), 1 }
+#define TABLE(array) { #array, array, sizeof((array)[0]), ARRAY_SIZE(array) }
+#define STRUCT(type) { #type, sizeof(struct type), 0 }
+#define FIELD(type, member) \
+	{ #type "." #member, offsetof(struct type, member), 0 }
+#define CONST(name) { #name, name, 0 }
+
+static const struct kmm_anchor_root anchor_roots[] = {
+	OBJECT(mm_state),
+	OBJECT(kmm_page_shift),
+	OBJECT(pageblock_order),
+	OBJECT(memmap),
+	TABLE(sparse_ranges),
+	TABLE(zones),
+	OBJECT(slab_caches),
+	{ "kmalloc_row", kmalloc_row, sizeof(kmalloc_row[0][0]),
+	  sizeof(kmalloc_row) / sizeof(kmalloc_row[0][0]) },
+	OBJECT(percpu),
+	OBJECT(kmm_params),
+	OBJECT(host),
+};
+
+static const struct kmm_anchor_field anchor_fields[] = {
+	CONST(MM_UP),
+	CONST(MAX_NR_ZONES),
+	CONST(NR_PAGE_ORDERS),
+	CONST(MIGRATE_TYPES),
+	CONST(MIGRATE_PCPTYPES),
+	CONST(NR_PCP_LISTS),
+	CONST(NR_WMARK),
+	CONST(NR_ZONE_EVENTS),
+	CONST(NR_KMALLOC_TYPES),
+	CONST(KMALLOC_ROW_LENGTH),
+	CONST(PERCPU_UNIT_SHIFT),
+
+	STRUCT(list_head),
+	FIELD(list_head, next),
+	FIELD(list_head, prev),
+
+	STRUCT(memmap),
+	FIELD(memmap, base),
+	FIELD(memmap, size),
+	FIELD(memmap, pages),
+	FIELD(memmap, shift),
+
+	STRUCT(mem_range),
+	FIELD(mem_range, start_pfn),
+	FIELD(mem_range, end_pfn),
+	FIELD(mem_range, limit_pfn),
+	FIELD(mem_range, pages),
+
+	STRUCT(page),
+	FIELD(page, flags),
+	FIELD(page, slab_cache),
+	FIELD(page, compound_head),
+	FIELD(page, lru),
+	FIELD(page, freelist),
+	FIELD(page, inuse),
+	FIELD(page, objects),
+	FIELD(page, fresh),
+	FIELD(page, list),
+	FIELD(page, private),
+	FIELD(page, _refcount),
+	FIELD(page, order),
+	FIELD(page, pageblock),
+	FIELD(page, pcp_type),
+	/* Bits of page.flags. */
+	CONST(PG_buddy),
+	CONST(PG_slab),
+	CONST(PG_head),
+	CONST(PG_large),
+	CONST(PG_zeroed),
+	CONST(PG_pcp),
+	CONST(PG_ZONE_SHIFT),
+	CONST(PG_ZONE_MASK),
+	/* Values of page.list. */
+	CONST(SLAB_ON_NONE),
+	CONST(SLAB_ON_PARTIAL),
+	CONST(SLAB_ON_FULL),
+
+	STRUCT(free_area),
+	FIELD(free_area, free_list),
+	FIELD(free_area, nr_free),
+
+	STRUCT(zone),
+	FIELD(zone, free_area),
+	FIELD(zone, nr_free),
+	FIELD(zone, event),
+	FIELD(zone, managed_pages),
+	FIELD(zone, start_pfn),
+	FIELD(zone, end_pfn),
+	FIELD(zone, watermark),
+	FIELD(zone, lowmem_reserve),
+	FIELD(zone, name),
+	FIELD(zone, pcp),
+
+	STRUCT(per_cpu_pages),
+	FIELD(per_cpu_pages, count),
+	FIELD(per_cpu_pages, high),
+	FIELD(per_cpu_pages, batch),
+	FIELD(per_cpu_pages, lists),
+
+	STRUCT(percpu_state),
+	FIELD(percpu_state, nr_units),
+	FIELD(percpu_state, nr_used),
+
+	STRUCT(kmem_cache),
+	FIELD(kmem_cache, cpu_sheaves),
+	FIELD(kmem_cache, flags),
+	FIELD(kmem_cache, object_size),
+	FIELD(kmem_cache, size),
+	FIELD(kmem_cache, offset),
+	FIELD(kmem_cache, sheaf_capacity),
+	FIELD(kmem_cache, order),
+	FIELD(kmem_cache, random),
+	FIELD(kmem_cache, ctor),
+	FIELD(kmem_cache, objects),
+	FIELD(kmem_cache, align),
+	FIELD(kmem_cache, red_zone),
+	FIELD(kmem_cache, refcount),
+	FIELD(kmem_cache, name),
+	FIELD(kmem_cache, list),
+	FIELD(kmem_cache, node),
+	FIELD(kmem_cache, barn),
+
+	STRUCT(kmem_cache_node),
+	FIELD(kmem_cache_node, nr_partial),
+	FIELD(kmem_cache_node, nr_slabs),
+	FIELD(kmem_cache_node, nr_objects),
+	FIELD(kmem_cache_node, nr_inuse),
+	FIELD(kmem_cache_node, partial),
+	FIELD(kmem_cache_node, full),
+
+	STRUCT(node_barn),
+	FIELD(node_barn, nr_full),
+	FIELD(node_barn, nr_empty),
+	FIELD(node_barn, full),
+	FIELD(node_barn, empty),
+
+	STRUCT(slub_percpu_sheaves),
+	FIELD(slub_percpu_sheaves, main),
+	FIELD(slub_percpu_sheaves, spare),
+	FIELD(slub_percpu_sheaves, refills),
+	FIELD(slub_percpu_sheaves, flushes),
+
+	STRUCT(slab_sheaf),
+	FIELD(slab_sheaf, size),
+	FIELD(slab_sheaf, capacity),
+	FIELD(slab_sheaf, next),
+	FIELD(slab_sheaf, objects),
+};
+
+const struct kmm_anchor kmm_anchor = {
+	.magic = KMM_ANCHOR_MAGIC,
+	.version = KMM_ANCHOR_VERSION,
+	.size = sizeof(kmm_anchor),
+	.page_shift = &kmm_page_shift,
+	.roots = anchor_roots,
+	.fields = anchor_fields,
+	.nr_roots = ARRAY_SIZE(anchor_roots),
+	.nr_fields = ARRAY_SIZE(anchor_fields),
+};

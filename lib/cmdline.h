@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line: run-time parameters in the kernel's syntax.
+ *
+ *	KMM_CMDLINE="slab_nomerge mem=64M page_shift=14"
+ *
+ * One table (cmdline.c) holds each parameter's name, default, range, unit and
+ * help text; `KMM_CMDLINE=help` prints it and the manual is checked against
+ * it. Words without a match get one line on stderr and are skipped.
+ */
+#ifndef LIB_CMDLINE_H
+#define LIB_CMDLINE_H
+
+#include "compiler.h"
+
+enum param_type {
+	PARAM_FLAG,	/* present, or =0/1/on/off/y/n */
+	PARAM_UINT,	/* a number; 0x and 0 prefixes as in C */
+	PARAM_SIZE,	/* bytes with the suffixes K M G T, as memparse() */
+	PARAM_CHOICE,	/* one of the words in `choices`; stored as its index */
+};
+
+struct kmm_param {
+	const char *name;
+	enum param_type type;
+	u64 *value;		/* holds the default until parsed */
+	u64 min, max;
+	const char *choices;	/* "abort|warn|ignore" */
+	const char *unit;
+	const char *help;
+	bool invert;		/* a flag whose presence stores 0 */
+};
+
+enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
+enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE };
+
+/* The parameters' values, all 64 bits wide so that one parser fits all. */
+struct kmm_params {
+	u64 mem;		/* most bytes of pages; 0 is no limit */
+	u64 page_shift;		/* 0: the host's */
+	u64 nr_cpus;		/* treat this many CPU numbers as possible; 0: the host's */
+	u64 rseq;		/* use restartable sequences where registered */
+	u64 zone_dma;		/* bytes; sizes of the teaching zones */
+	u64 zone_dma32;
+	u64 kernelcore;
+	u64 movablecore;
+	u64 min_free_kbytes;	/* 0: by the kernel's formula */
+	u64 watermark_scale_factor;
+	u64 slab_merge;
+	u64 slab_min_order;
+	u64 slab_max_order;
+	u64 slab_min_objects;	/* 0: by the number of CPUs */
+	u64 slab_freelist_random;
+	u64 sheaf_capacity;	/* 0: by object size */
+	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
+	u64 bad_free;		/* enum bad_free_policy */
+	u64 host_fail_nth;
+};
+
+extern struct kmm_params kmm_params;
+
+/* Parse one command line; may be called several times, the last word wins. */
+void cmdline_parse(const char *cmdline);
+/* Print the table of parameters with their current values to @fd. */
+void cmdline_help(int fd);
+/* Bytes of "64M" and the like; *@end is where it stopped. */
+u64 memparse(const char *s, const char **end);
+
+#endif /* LIB_CMDLINE_H */

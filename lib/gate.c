@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The fork gate; lib/gate.h says what it is for.
+ *
+ * Threads inside are counted in shards, so that two CPUs in slow paths do not
+ * fight for one cache line. Entering and closing is Dekker's pattern:
+ *
+ *	enter:	shard++ ; read closed		close:	closed = 1 ; read shards
+ *
+ * Both sides use sequentially consistent operations, so at least one sees the
+ * other: the entering thread steps back and waits, or the closing one waits
+ * for the shard to drain.
+ *
+ * Invariants:	G1  sum of shards = threads inside, outermost entries only
+ *		G2  while closed, only the closing thread is inside
+ * Lock order:	the gate is outside of every lock. A thread inside never waits
+ *		for the gate again: depth counts its nesting.
+ */
+#include "gate.h"
+#include "host.h"
+
+#define NR_SHARDS 16
+
+static struct shard {
+	_Atomic u32 inside;
+} __cacheline_aligned shards[NR_SHARDS];
+
+static _Atomic u32 closed;
+
+static __thread struct {
+	u32 depth;
+	u32 shard;		/* where this entry was counted */
+	bool closer;		/* this thread holds the gate closed */
+} gate;
+
+/* Threads spread over the shards by their thread area's address. */
+static u32 my_shard(void)
+{
+	return (u32)(((unsigned long)&gate >> 12) * 0x9e3779b1u >> 8) %
+	       NR_SHARDS;
+}
+
+static noinline void gate_wait(void)
+{
+	while (atomic_load(&closed))
+		host_futex_wait(&closed, 1);
+}
+
+void gate_enter(void)
+{
+	if (gate.depth++)
+		return;
+	gate.shard = my_shard();
+	for (;;) {
+		atomic_fetch_add(&shards[gate.shard].inside, 1);
+		if (likely(!atomic_load(&closed)) || gate.closer)
+			return;
+		/* Step back: the closer waits for this shard to drain. */
+		if (atomic_fetch_sub(&shards[gate.shard].inside, 1) == 1)
+			host_futex_wake(&shards[gate.shard].inside, 1);
+		gate_wait();
+	}
+}
+
+void gate_exit(void)
+{
+	struct shard *shard = &shards[gate.shard];
+
+	if (--gate.depth)
+		return;
+	if (atomic_fetch_sub(&shard->inside, 1) == 1 &&
+	    unlikely(atomic_load(&closed)))
+		host_futex_wake(&shard->inside, 1);
+}
+
+void gate_close(void)
+{
+	u32 i, open, inside;
+
+	/* One closer at a time: forks of several threads queue up here. */
+	for (;;) {
+		open = 0;
+		if (atomic_compare_exchange_strong(&closed, &open, 1))
+			break;
+		host_futex_wait(&closed, 1);
+	}
+	gate.closer = true;
+	for (i = 0; i < NR_SHARDS; i++)
+		while ((inside = atomic_load(&shards[i].inside)) != 0)
+			host_futex_wait(&shards[i].inside, inside);
+	/* The forking thread may allocate until the gate opens again. */
+	gate.depth++;
+}
+
+void gate_open_parent(void)
+{
+	gate.depth--;
+	gate.closer = false;
+	atomic_store(&closed, 0);
+	host_futex_wake(&closed, INT32_MAX);
+}
+
+void gate_open_child(void)
+{
+	u32 i;
+
+	/* The only thread left; what others were about to count is void. */
+	for (i = 0; i < NR_SHARDS; i++)
+		atomic_store(&shards[i].inside, 0);
+	gate_open_parent();
+}
+
+bool gate_held(void)
+{
+	return gate.depth != 0;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The host: the only file that makes system calls.
+ *
+ * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
+ *		sched_getaffinity clock_gettime gettid write openat read lseek
+ *		close (the last five for reports only). Any of them may be refused
+ *		by a sandbox; each caller has a way to go on.
+ * errno:	never changed. Calls are made raw, since the C library's wrappers
+ *		set errno and some are cancellation points.
+ * Context:	any, also before the C library has run its constructors.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bitops.h"
+#include "host.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27
+#endif
+
+struct host_info host;
+unsigned long host_fail_nth;
+unsigned long host_map_calls;
+
+/* Registered by the C library since glibc 2.35; absent elsewhere. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+/* syscall() that leaves errno alone: the result, or -errno. */
+#define host_syscall(...)						\
+	__extension__({							\
+		int __saved = errno;					\
+		long __ret = syscall(__VA_ARGS__);			\
+									\
+		if (__ret == -1)					\
+			__ret = -errno;					\
+		errno = __saved;					\
+		__ret;							\
+	})
+
+/* Is this call the one from which on the host gives nothing? */
+static bool host_injected(void)
+{
+	unsigned long call = __atomic_add_fetch(&host_map_calls, 1,
+						__ATOMIC_RELAXED);
+
+	return unlikely(host_fail_nth) && call >= host_fail_nth;
+}
+
+static bool map_failed(long ret)
+{
+	return ret < 0 && ret >= -4095;
+}
+
+static long host_mmap(void *addr, size_t size, int prot, int flags)
+{
+	if (host_injected())
+		return -ENOMEM;
+	return host_syscall(SYS_mmap, addr, size, prot,
+			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0L);
+}
+
+static void host_cpus(void)
+{
+	/* Room for 32768 CPUs; the kernel refuses a buffer below its own. */
+	unsigned long mask[512];
+	long i, bytes;
+
+	host.nr_cpu_ids = 256;
+	host.nr_cpus = 1;
+	bytes = host_syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	if (bytes <= 0)
+		return;
+	/* What the kernel copied covers every possible CPU number. */
+	host.nr_cpu_ids = (unsigned int)bytes * 8;
+	host.nr_cpus = 0;
+	for (i = 0; i < bytes / (long)sizeof(long); i++)
+		host.nr_cpus += (unsigned int)__builtin_popcountl(mask[i]);
+	if (!host.nr_cpus)
+		host.nr_cpus = 1;
+}
+
+void host_init(void)
+{
+	unsigned long page_size = getauxval(AT_PAGESZ);
+
+	host.page_shift = page_size ? ilog2(page_size) : 12;
+	host.secure = getauxval(AT_SECURE) != 0;
+	host_cpus();
+}
+
+void *host_map(size_t size)
+{
+	long ret = host_mmap(NULL, size, PROT_READ | PROT_WRITE,
+			     MAP_NORESERVE);
+
+	return map_failed(ret) ? NULL : (void *)ret;
+}
+
+int host_map_fixed(void *addr, size_t size)
+{
+	long ret = host_mmap(addr, size, PROT_READ | PROT_WRITE,
+			     MAP_NORESERVE | MAP_FIXED_NOREPLACE);
+
+	if (map_failed(ret))
+		return (int)ret;
+	if ((void *)ret != addr) {
+		/* A kernel before 4.17 takes the address as a mere hint. */
+		host_unmap((void *)ret, size);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+void *host_reserve(size_t size, size_t align)
+{
+	unsigned long start, end;
+	long ret;
+
+	if (size + align < size)
+		return NULL;
+	ret = host_mmap(NULL, size + align, PROT_NONE, MAP_NORESERVE);
+	if (map_failed(ret))
+		return NULL;
+	start = ALIGN((unsigned long)ret, align);
+	end = (unsigned long)ret + size + align;
+	if (start != (unsigned long)ret)
+		host_unmap((void *)ret, start - (unsigned long)ret);
+	if (start + size != end)
+		host_unmap((void *)(start + size), end - start - size);
+	return (void *)start;
+}
+
+int host_commit(void *addr, size_t size)
+{
+	if (host_injected())
+		return -ENOMEM;
+	return (int)host_syscall(SYS_mprotect, addr, size,
+				 PROT_READ | PROT_WRITE);
+}
+
+int host_protect_none(void *addr, size_t size)
+{
+	if (host_injected())
+		return -ENOMEM;
+	return (int)host_syscall(SYS_mprotect, addr, size, PROT_NONE);
+}
+
+int host_unmap(void *addr, size_t size)
+{
+	return (int)host_syscall(SYS_munmap, addr, size);
+}
+
+void *host_remap(void *addr, size_t old_size, size_t new_size)
+{
+	long ret;
+
+	if (host_injected())
+		return NULL;
+	ret = host_syscall(SYS_mremap, addr, old_size, new_size,
+			   MREMAP_MAYMOVE, NULL);
+	return map_failed(ret) ? NULL : (void *)ret;
+}
+
+int host_discard(void *addr, size_t size)
+{
+	return (int)host_syscall(SYS_madvise, addr, size, MADV_DONTNEED);
+}
+
+size_t host_resident(void *addr, size_t size)
+{
+	unsigned long page_size = 1UL << host.page_shift;
+	unsigned long pos, end = (unsigned long)addr + size;
+	unsigned char vec[512];
+	size_t resident = 0;
+	unsigned long i, nr;
+
+	for (pos = (unsigned long)addr; pos < end; pos += nr * page_size) {
+		nr = min_t(unsigned long, sizeof(vec),
+			   (end - pos + page_size - 1) / page_size);
+		if (host_syscall(SYS_mincore, pos, nr * page_size, vec))
+			continue;
+		for (i = 0; i < nr; i++)
+			resident += (vec[i] & 1) ? page_size : 0;
+	}
+	return resident;
+}
+
+void host_futex_wait(_Atomic u32 *word, u32 val)
+{
+	host_syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, NULL, NULL, 0);
+}
+
+void host_futex_wake(_Atomic u32 *word, int nr)
+{
+	host_syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nr, NULL, NULL, 0);
+}
+
+bool host_membarrier_register(void)
+{
+	return host_syscall(SYS_membarrier,
+			    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
+			    0, 0) == 0;
+}
+
+bool host_membarrier(void)
+{
+	return host_syscall(SYS_membarrier,
+			    MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+}
+
+/* struct rseq, the part we know: offsets are kernel ABI. */
+#define RSEQ_CPU_ID_OFFSET 4
+#define RSEQ_MM_CID_OFFSET 24
+#define RSEQ_MM_CID_END 28
+
+bool host_rseq(ptrdiff_t *area, ptrdiff_t *cpu_field)
+{
+	if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+		return false;
+	*area = __rseq_offset;
+	/* The C library may know a shorter struct than the kernel fills; the
+	 * area it registers has always been 32 bytes. */
+	if (getauxval(AT_RSEQ_FEATURE_SIZE) >= RSEQ_MM_CID_END)
+		*cpu_field = __rseq_offset + RSEQ_MM_CID_OFFSET;
+	else
+		*cpu_field = __rseq_offset + RSEQ_CPU_ID_OFFSET;
+	return true;
+}
+
+u64 host_random(void)
+{
+	const unsigned char *bytes = (const unsigned char *)getauxval(AT_RANDOM);
+	u64 words[2] = { 0x9e3779b97f4a7c15, (u64)(unsigned long)&host };
+
+	if (bytes)
+		memcpy(words, bytes, sizeof(words));
+	/* The C library derives its stack and pointer guards from these bytes;
+	 * mix them so that our numbers do not give those away. */
+	words[0] ^= words[1] * 0xff51afd7ed558ccd;
+	words[0] ^= words[0] >> 29;
+	words[0] *= 0xc4ceb9fe1a85ec53;
+	return words[0] ^ (words[0] >> 32);
+}
+
+u64 host_clock(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &ts))
+		return 0;
+	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
+}
+
+int host_write(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		long ret = host_syscall(SYS_write, fd, p, len);
+
+		if (ret == -EINTR)
+			continue;
+		if (ret < 0)
+			return (int)ret;
+		p += ret;
+		len -= (size_t)ret;
+	}
+	return 0;
+}
+
+long host_read_file(const char *path, char *buf, size_t size, long offset)
+{
+	long ret, fd;
+
+	fd = host_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	ret = host_syscall(SYS_pread64, (int)fd, buf, size, offset);
+	host_syscall(SYS_close, (int)fd);
+	return ret;
+}
+
+/* The environment as the kernel laid it out, for calls that come before the C
+ * library has set `environ`. */
+extern void *__libc_stack_end __attribute__((weak));
+
+static char **initial_environ(void)
+{
+	long *stack;
+
+	if (!&__libc_stack_end || !__libc_stack_end)
+		return NULL;
+	/* argc, argv[argc], NULL, envp[] */
+	stack = __libc_stack_end;
+	return (char **)(stack + 1 + *stack + 1);
+}
+
+const char *host_getenv(const char *name)
+{
+	char **env = environ ? environ : initial_environ();
+	size_t len = strlen(name);
+
+	if (host.secure || !env)
+		return NULL;
+	for (; *env; env++)
+		if (!strncmp(*env, name, len) && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+void host_abort(void)
+{
+	abort();
+}
+
+int host_gettid(void)
+{
+	return (int)host_syscall(SYS_gettid);
+}

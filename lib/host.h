@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host: every system call of the allocator is made in host.c.
+ *
+ * The kernel's allocator finds memory through firmware; ours asks the host
+ * operating system. Functions return 0 or -errno and leave errno alone, so
+ * that free() can. None of them allocates or takes a lock.
+ */
+#ifndef LIB_HOST_H
+#define LIB_HOST_H
+
+#include "compiler.h"
+
+/* What the host told us at boot. Written once by host_init(). */
+struct host_info {
+	unsigned int page_shift;
+	unsigned int nr_cpu_ids;	/* CPU numbers are below this */
+	unsigned int nr_cpus;		/* CPUs that this process may use now */
+	bool secure;			/* setuid or alike: ignore the environment */
+};
+
+extern struct host_info host;
+
+void host_init(void);
+
+/*
+ * Map @size bytes, page aligned, zero-filled, private.
+ * host_map():         anywhere, readable and writable, NULL on failure.
+ * host_map_fixed():   exactly at @addr, 0 or -errno; -EEXIST if taken.
+ * host_reserve():     address space only, aligned to @align; NULL on failure.
+ * host_commit():      make reserved pages usable.
+ */
+void *host_map(size_t size);
+int host_map_fixed(void *addr, size_t size);
+void *host_reserve(size_t size, size_t align);
+int host_commit(void *addr, size_t size);
+int host_unmap(void *addr, size_t size);
+int host_protect_none(void *addr, size_t size);
+/* mremap() that may move; NULL on failure. */
+void *host_remap(void *addr, size_t old_size, size_t new_size);
+/* Drop the contents: reads as zero afterwards unless this returns an error. */
+int host_discard(void *addr, size_t size);
+
+/* Futexes, private to the process. host_futex_wait() returns when woken, when
+ * *@word is not @val, or for no reason. */
+void host_futex_wait(_Atomic u32 *word, u32 val);
+void host_futex_wake(_Atomic u32 *word, int nr);
+
+/* membarrier(): registered at boot; true if the command can be used. */
+bool host_membarrier_register(void);
+bool host_membarrier(void);
+
+/* Rseq: the offset of struct rseq from the thread pointer, and the offset in
+ * it of the CPU number to use; false if libc has not registered it. */
+bool host_rseq(ptrdiff_t *area, ptrdiff_t *cpu_field);
+
+/* 64 bits that an attacker cannot guess, from the auxiliary vector. */
+u64 host_random(void);
+/* Nanoseconds of a monotonic clock. */
+u64 host_clock(void);
+/* All of @buf to @fd; 0 or -errno. */
+int host_write(int fd, const void *buf, size_t len);
+/* Read up to @size bytes of a file from @offset; count or -errno. */
+long host_read_file(const char *path, char *buf, size_t size, long offset);
+const char *host_getenv(const char *name);
+void host_abort(void) __attribute__((noreturn));
+/* Resident bytes of [addr, addr + size), by mincore(); for reports. */
+size_t host_resident(void *addr, size_t size);
+int host_gettid(void);
+
+/*
+ * Fault injection, for tests of the out-of-memory paths: from the Nth call on
+ * (counted from 1), mmap, mprotect and mremap fail with ENOMEM. 0 is off.
+ */
+extern unsigned long host_fail_nth;
+extern unsigned long host_map_calls;
+
+#endif /* LIB_HOST_H */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks: spin a little, then sleep in a futex.
+ *
+ * One 32-bit word: 0 free, 1 held, 2 held and somebody may sleep. Short
+ * sections are the rule, so the spin usually suffices; a preempted holder
+ * costs its waiters a sleep and not their time slice.
+ *
+ * Ranks: a thread may only take a lock of a higher rank than those it holds
+ * (outer first in enum lock_rank). Debug builds check it on every
+ * acquisition; a trylock may be of any rank, since it cannot deadlock.
+ */
+#ifndef LIB_LOCK_H
+#define LIB_LOCK_H
+
+#include "compiler.h"
+#include "debug.h"
+
+enum lock_rank {
+	LOCK_RANK_NONE,
+	LOCK_RANK_BOOT,		/* mm/mm_init.c */
+	LOCK_RANK_SLAB_MUTEX,	/* mm/slab_common.c: the list of caches */
+	LOCK_RANK_SHEAVES,	/* mm/sheaf.c: one CPU's sheaves of one cache */
+	LOCK_RANK_BARN,		/* mm/sheaf.c */
+	LOCK_RANK_LIST,		/* mm/slub.c: list_lock */
+	LOCK_RANK_VMAP,		/* mm/vmalloc.c: the tree of areas */
+	LOCK_RANK_HOTPLUG,	/* mm/sparse.c: onlining memory */
+	LOCK_RANK_PCP,		/* mm/pcp.c: one CPU's page lists */
+	LOCK_RANK_ZONE,		/* mm/page_alloc.c: a leaf */
+	LOCK_RANK_PERCPU,	/* lib/percpu.c: chunks of per-CPU memory; a leaf */
+	NR_LOCK_RANKS
+};
+
+typedef struct spinlock {
+	_Atomic u32 word;
+	u32 rank;		/* enum lock_rank; never changes */
+} spinlock_t;
+
+#define SPINLOCK_INIT(lock_rank) { 0, lock_rank }
+
+static inline void spin_lock_init(spinlock_t *lock, enum lock_rank rank)
+{
+	atomic_init(&lock->word, 0);
+	lock->rank = rank;
+}
+
+void spin_lock_slow(spinlock_t *lock);
+void spin_unlock_slow(spinlock_t *lock);
+
+/* Debug builds only; see lock.c. */
+void lockdep_acquire(spinlock_t *lock, bool try);
+void lockdep_release(spinlock_t *lock);
+bool lockdep_is_held(spinlock_t *lock);
+/* In the child of fork(): forget what the parent's other threads held. */
+void lockdep_reset(void);
+
+static inline bool spin_trylock(spinlock_t *lock)
+{
+	u32 free = 0;
+
+	/* Acquire pairs with the release in spin_unlock(). */
+	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1,
+						     memory_order_acquire,
+						     memory_order_relaxed))
+		return false;
+	if (KMM_DEBUG)
+		lockdep_acquire(lock, true);
+	return true;
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	u32 free = 0;
+
+	if (KMM_DEBUG)
+		lockdep_acquire(lock, false);
+	if (unlikely(!atomic_compare_exchange_strong_explicit(
+			&lock->word, &free, 1, memory_order_acquire,
+			memory_order_relaxed)))
+		spin_lock_slow(lock);
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+	if (KMM_DEBUG)
+		lockdep_release(lock);
+	if (unlikely(atomic_exchange_explicit(&lock->word, 0,
+					      memory_order_release) == 2))
+		spin_unlock_slow(lock);
+}
+
+static inline void lockdep_assert_held(spinlock_t *lock)
+{
+	if (KMM_DEBUG)
+		BUG_ON(!lockdep_is_held(lock));
+}
+
+#endif /* LIB_LOCK_H */

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The libc front end: what malloc() promises on top of kmalloc.
+ *
+ * The way of a request, and of a block back:
+ *
+ *	malloc(size) -> percpu_pop() on the size's cache	up to 8 KiB
+ *	             -> malloc_slow() -> sheaf_alloc_slow_size() no object there
+ *	                              -> kmalloc_large()	above 8 KiB
+ *	free(p)      -> percpu_push() on the cache of p's page
+ *	             -> free_slow()   -> sheaf_free_slow()	no room there
+ *	                              -> kfree_slow()		p is no object
+ *
+ * libc promises, and kmalloc does not:
+ *   alignment	every block is aligned to 16 bytes: kmalloc_row_index() never
+ *		chooses the cache of 8
+ *   size 0	malloc(0) is a block like any other, not ZERO_SIZE_PTR
+ *   errno	ENOMEM with every NULL; free() leaves errno as it was
+ *   any time	before main(), in destructors, in the child of fork()
+ *
+ * The fast paths need no test for "not booted yet": the per-CPU state is all
+ * zero then and percpu_pop() finds nothing, and memmap is empty, so that no
+ * pointer is ours.
+ *
+ * Nothing here may be turned into a call of malloc by the compiler (a
+ * malloc() with a memset() behind it is a calloc(), it thinks): build with
+ * -fno-builtin.
+ *
+ * Context:    Any thread, also before main() and at exit. Not a signal
+ *             handler. What is called in mm/ enters the fork gate, or is called
+ *             inside of it.
+ * Not here:   statistics and tuning (malloc_info.c).
+ */
+#include "malloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "../../mm/slab.h"
+#include "../gate.h"
+#include "../host.h"
+
+#define MALLOC_ALIGN 16
+
+/* No address space could hold two blocks with more. */
+#define MALLOC_MAX_ALIGN (1UL << (8 * sizeof(long) - 2))
+
+/* Failure is the caller's to report, through errno. */
+#define GFP_MALLOC (GFP_KERNEL | __GFP_NOWARN)
+
+/* realloc() leaves a block that fits where it is if at least half of it stays
+ * in use, and always up to this size: such a move gains next to nothing. */
+#define REALLOC_KEEP_SIZE 64
+
+_Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
+
+static void *malloc_slow(size_t size, gfp_t gfp);
+static void *malloc_large(size_t size, size_t align, gfp_t gfp);
+static void free_slow(void *p, const void *caller);
+static void *realloc_slow(void *p, size_t size, const void *caller);
+static size_t usable_slow(const void *p);
+
+/* Fast paths -------------------------------------------------------------- */
+
+static __always_inline struct kmem_cache *malloc_cache(size_t size)
+{
+	return &kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(size)];
+}
+
+/* The cache that @p is the start of an object of; NULL if it is none, and
+ * whenever finding out takes longer than this. */
+static __always_inline struct kmem_cache *object_cache(const void *p)
+{
+	struct page *page = __virt_to_page(p);
+	struct kmem_cache *s;
+
+	if (unlikely(!page))
+		return NULL;
+	s = READ_ONCE(page->slab_cache);
+	if (unlikely(!s) || unlikely(!on_boundary(s, p)))
+		return NULL;
+	return s;
+}
+
+static __always_inline void free_object(void *p, const void *caller)
+{
+	struct kmem_cache *s = object_cache(p);
+
+	if (unlikely(!s) || unlikely(!percpu_push(s->cpu_sheaves, p)))
+		free_slow(p, caller);
+}
+
+/*
+ * The functions here call each other by these static names: a call of malloc()
+ * could be bound to a program's own malloc(), and its blocks are not ours.
+ */
+static __always_inline void *alloc_object(size_t size)
+{
+	void *p;
+
+	if (likely(size <= KMALLOC_MAX_CACHE_SIZE)) {
+		p = percpu_pop(malloc_cache(size)->cpu_sheaves);
+		if (likely(p))
+			return p;
+	}
+	return malloc_slow(size, GFP_MALLOC);
+}
+
+KMM_API void *malloc(size_t size)
+{
+	return alloc_object(size);
+}
+
+KMM_API void free(void *p)
+{
+	free_object(p, __builtin_return_address(0));
+}
+
+KMM_API void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (likely(bytes <= KMALLOC_MAX_CACHE_SIZE)) {
+		p = percpu_pop(malloc_cache(bytes)->cpu_sheaves);
+		if (likely(p))
+			return memset(p, 0, bytes);
+	}
+	/* Large blocks often come as zero: kmalloc_large() knows. */
+	return malloc_slow(bytes, GFP_MALLOC | __GFP_ZERO);
+}
+
+/* Under memcheck.h every block moves: that shows stale pointers to the old one,
+ * and tells Valgrind the new size. */
+static __always_inline bool realloc_keeps(size_t capacity, size_t size)
+{
+	return size <= capacity &&
+	       (size >= capacity / 2 || capacity <= REALLOC_KEEP_SIZE) &&
+	       !memcheck_active();
+}
+
+/* A block that shrinks can stay where it is if there is no other. */
+static void *realloc_move(void *p, size_t capacity, size_t size,
+			  const void *caller)
+{
+	void *to = alloc_object(size);
+
+	if (unlikely(!to))
+		return size <= capacity ? p : NULL;
+	/* All of capacity is ours to read, whatever the user asked for. */
+	memcheck_unpoison(p, size < capacity ? size : capacity);
+	memcpy(to, p, size < capacity ? size : capacity);
+	free_object(p, caller);
+	return to;
+}
+
+static __always_inline void *do_realloc(void *p, size_t size,
+					const void *caller)
+{
+	struct kmem_cache *s;
+
+	if (!p)
+		return alloc_object(size);
+	if (unlikely(!size)) {
+		free_object(p, caller);
+		return NULL;
+	}
+	s = object_cache(p);
+	if (unlikely(!s))
+		return realloc_slow(p, size, caller);
+	if (realloc_keeps(s->object_size, size))
+		return p;
+	return realloc_move(p, s->object_size, size, caller);
+}
+
+KMM_API void *realloc(void *p, size_t size)
+{
+	return do_realloc(p, size, __builtin_return_address(0));
+}
+
+KMM_API void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return do_realloc(p, bytes, __builtin_return_address(0));
+}
+
+KMM_API size_t malloc_usable_size(void *p)
+{
+	struct kmem_cache *s = object_cache(p);
+
+	return likely(s) ? s->object_size : usable_slow(p);
+}
+
+/* Slow paths -------------------------------------------------------------- */
+
+static noinline void *malloc_slow(size_t size, gfp_t gfp)
+{
+	void *p;
+
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return malloc_large(size, MALLOC_ALIGN, gfp);
+	p = sheaf_alloc_slow_size(malloc_cache(size), gfp, size);
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
+static void *malloc_large(size_t size, size_t align, gfp_t gfp)
+{
+	void *p = NULL;
+
+	if (likely(size <= PTRDIFF_MAX) && mm_ready())
+		p = kmalloc_large(size, align, gfp);
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
+/* Without a booted allocator there is nothing that @p could be a part of, and
+ * no memory to boot with: like a leak, this does no harm. */
+static noinline void free_slow(void *p, const void *caller)
+{
+	int saved_errno;
+	struct kmem_cache *s;
+	struct page *page;
+
+	if (!p)
+		return;
+	saved_errno = errno;
+	if (mm_ready()) {
+		page = lookup_page(p);
+		s = page ? READ_ONCE(page->slab_cache) : NULL;
+		if (s)
+			sheaf_free_slow(s, p);
+		else
+			kfree_slow(p, caller);
+	}
+	errno = saved_errno;
+}
+
+/* The bytes behind @p; 0 unless a block starts exactly there. */
+static size_t usable_exact(const void *p)
+{
+	struct page *page = lookup_page(p);
+	struct slab_where where;
+
+	if (!page)
+		return kmalloc_usable(p);
+	if (slab_locate(p, &where))
+		return where.exact ? where.cache->object_size : 0;
+	return IS_ALIGNED((unsigned long)p, PAGE_SIZE) ? kmalloc_usable(p) : 0;
+}
+
+/*
+ * realloc() of what is not an object of a usual slab: a large block, a vmalloc
+ * block, or a pointer that was never allocated. Only mremap() can grow a block
+ * without copying it, and only vmalloc blocks are mappings of their own.
+ */
+static noinline void *realloc_slow(void *p, size_t size, const void *caller)
+{
+	size_t capacity;
+	void *to;
+
+	if (unlikely(size > PTRDIFF_MAX) || !mm_ready())
+		goto no_memory;
+	capacity = usable_exact(p);
+	if (unlikely(!capacity)) {
+		bad_free(p, caller, "realloc");
+		goto no_memory;
+	}
+	if (realloc_keeps(capacity, size))
+		return p;
+	if (size > KMALLOC_MAX_SIZE && !lookup_page(p)) {
+		gate_enter();
+		to = vmalloc_resize(p, size);
+		gate_exit();
+		if (to)
+			return to;
+	}
+	return realloc_move(p, capacity, size, caller);
+
+no_memory:
+	errno = ENOMEM;
+	return NULL;
+}
+
+static noinline size_t usable_slow(const void *p)
+{
+	return p && mm_ready() ? kmalloc_usable(p) : 0;
+}
+
+/* Alignment --------------------------------------------------------------- */
+
+/*
+ * @align is a power of two. Up to 8 KiB it comes by itself once the size is a
+ * multiple of it: a slab is aligned to at least a page, so an object is aligned
+ * to the largest power of two that divides its cache's size. And the cache that
+ * the size falls into keeps it, since the steps of the ladder between 2^k and
+ * 2^(k+1) are 2^(k-2): 96 to 128 in steps of 16, say. If align <= 2^(k-2), it
+ * divides the step and so every size there; if it is larger, a multiple of it
+ * in that interval is itself a step.
+ *
+ *	align 64, size 100  ->  128	align 32, size 260 -> 288 -> 320 = 10 * 32
+ */
+static void *malloc_aligned(size_t align, size_t size)
+{
+	size_t padded;
+
+	if (align <= MALLOC_ALIGN)
+		return alloc_object(size);
+	padded = ALIGN(size ? size : 1, align);
+	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
+		return alloc_object(padded);
+	return malloc_large(size, align, GFP_MALLOC);
+}
+
+KMM_API void *memalign(size_t align, size_t size)
+{
+	if (unlikely(align > MALLOC_MAX_ALIGN)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (unlikely(!is_power_of_2(align)))
+		align = align ? 1UL << (ilog2(align) + 1) : 1;
+	return malloc_aligned(align, size);
+}
+
+KMM_API void *aligned_alloc(size_t align, size_t size)
+{
+	if (unlikely(!is_power_of_2(align)) || unlikely(align > MALLOC_MAX_ALIGN)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return malloc_aligned(align, size);
+}
+
+KMM_API int posix_memalign(void **memptr, size_t align, size_t size)
+{
+	int saved_errno = errno;
+	void *p;
+
+	if (unlikely(!is_power_of_2(align) || align % sizeof(void *)))
+		return EINVAL;
+	p = align <= MALLOC_MAX_ALIGN ? malloc_aligned(align, size) : NULL;
+	errno = saved_errno;
+	if (unlikely(!p))
+		return ENOMEM;
+	*memptr = p;
+	return 0;
+}
+
+/* "A page" is the host's: what mprotect() and O_DIRECT work on. */
+static size_t host_page_size(void)
+{
+	return mm_ready() ? 1UL << host.page_shift : MALLOC_ALIGN;
+}
+
+KMM_API void *valloc(size_t size)
+{
+	return malloc_aligned(host_page_size(), size);
+}
+
+KMM_API void *pvalloc(size_t size)
+{
+	size_t page_size = host_page_size();
+
+	if (unlikely(size > PTRDIFF_MAX - page_size)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return malloc_aligned(page_size, ALIGN(size, page_size));
+}
+
+/* Other names ------------------------------------------------------------- */
+
+KMM_API void free_sized(void *p, size_t size)
+{
+	(void)size;
+	free_object(p, __builtin_return_address(0));
+}
+
+KMM_API void free_aligned_sized(void *p, size_t align, size_t size)
+{
+	(void)align;
+	(void)size;
+	free_object(p, __builtin_return_address(0));
+}
+
+/* One function under two names; `copy` saves gcc's worry that the second name
+ * promises less than the first. */
+#if __has_attribute(copy)
+#define SAME_AS(name) __attribute__((alias(#name), copy(name)))
+#else
+#define SAME_AS(name) __attribute__((alias(#name)))
+#endif
+
+KMM_API void cfree(void *p) SAME_AS(free);
+KMM_API void __libc_free(void *p) SAME_AS(free);
+KMM_API void *__libc_malloc(size_t size) SAME_AS(malloc);
+KMM_API void *__libc_calloc(size_t n, size_t size) SAME_AS(calloc);
+KMM_API void *__libc_realloc(void *p, size_t size) SAME_AS(realloc);
+KMM_API void *__libc_memalign(size_t align, size_t size) SAME_AS(memalign);
+KMM_API void *__libc_valloc(size_t size) SAME_AS(valloc);
+KMM_API void *__libc_pvalloc(size_t size) SAME_AS(pvalloc);

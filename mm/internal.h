@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the rooms of mm/ share: struct page, zones, and the calls between
+ * rooms. Callers of the library need none of it.
+ */
+#ifndef MM_INTERNAL_H
+#define MM_INTERNAL_H
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+
+#include "../lib/bitops.h"
+#include "../lib/compiler.h"
+#include "../lib/debug.h"
+#include "../lib/list.h"
+#include "../lib/lock.h"
+
+struct kmem_cache;
+
+/*
+ * struct page - one per page of memory, 64 bytes, one cache line
+ *
+ * A block of pages is described by its first page, the head. The fields of
+ * the others (tails) mean nothing, except in a slab (slab_cache and
+ * compound_head are set in each) and in a compound page (compound_head).
+ * All-zero is a valid state: a tail, or memory never used.
+ *
+ * Who may write: of a free page, the holder of zone->lock; of a page on a
+ * per-CPU list, the holder of pcp->lock; of a slab, its cache's list_lock; of
+ * any other allocated page, its owner.
+ */
+struct page {
+	unsigned long flags;		/* PG_* and the zone */
+	/* 8: free() reads this word first: the cache of a slab, else NULL */
+	struct kmem_cache *slab_cache;
+	/* 16: of a tail: the head's address | 1 */
+	unsigned long compound_head;
+	/* 24: free_area list, pcp list, or a list of the cache's slabs */
+	struct list_head lru;
+	/* 40: slab: first free object, plain pointer; links are encoded */
+	void *freelist;
+	/* 48 */
+	union {
+		struct {
+			u16 inuse;	/* slab: objects not on the freelist */
+			u16 objects;	/* slab: objects in all */
+			u16 fresh;	/* slab: objects [fresh, objects) were never handed out */
+			u16 list;	/* slab: enum slab_list */
+		};
+		unsigned long private;	/* large kmalloc: pages in the block */
+	};
+	/* 56 */
+	_Atomic int _refcount;
+	u8 order;			/* buddy, compound, slab: log2 of pages */
+	u8 pageblock;			/* of a pageblock's first page: see pageblock_type() */
+	u8 pcp_type;			/* on a pcp list: its migratetype */
+	u8 unused;
+};
+
+_Static_assert(sizeof(struct page) == 64, "one cache line per page");
+
+/*
+ * flags:	63 ........ 10 | 9  8 | 7 ........ 0
+ *		     0         | zone |     PG_*
+ */
+enum pageflags {
+	PG_buddy,	/* head of a free block on a free_area list */
+	PG_slab,	/* head of a slab */
+	PG_head,	/* head of a compound page */
+	PG_large,	/* head of a block from the large kmalloc path */
+	PG_zeroed,	/* free head: the whole block reads as zero */
+	PG_pcp,		/* head of a free block on a per-CPU list */
+};
+
+#define PG_ZONE_SHIFT 8
+#define PG_ZONE_MASK 3UL
+
+#define PAGE_FLAG_FUNCS(Name, bit)					\
+static inline bool Page##Name(const struct page *page)			\
+{									\
+	return READ_ONCE(page->flags) & (1UL << (bit));			\
+}									\
+static inline void SetPage##Name(struct page *page)			\
+{									\
+	page->flags |= 1UL << (bit);					\
+}									\
+static inline void ClearPage##Name(struct page *page)			\
+{									\
+	page->flags &= ~(1UL << (bit));					\
+}
+
+PAGE_FLAG_FUNCS(Buddy, PG_buddy)
+PAGE_FLAG_FUNCS(Slab, PG_slab)
+PAGE_FLAG_FUNCS(Head, PG_head)
+PAGE_FLAG_FUNCS(Large, PG_large)
+PAGE_FLAG_FUNCS(Zeroed, PG_zeroed)
+PAGE_FLAG_FUNCS(Pcp, PG_pcp)
+
+static inline bool PageTail(const struct page *page)
+{
+	return READ_ONCE(page->compound_head) & 1;
+}
+
+static inline unsigned int page_zonenum(const struct page *page)
+{
+	return (page->flags >> PG_ZONE_SHIFT) & PG_ZONE_MASK;
+}
+
+static inline void set_page_zone(struct page *page, unsigned int zone)
+{
+	page->flags = (page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
+		      ((unsigned long)zone << PG_ZONE_SHIFT);
+}
+
+/* mm/sparse.c ------------------------------------------------------------ */
+
+/*
+ * The first range, as the fast path needs it; one cache line. Its size grows
+ * while threads read it; a pointer into the new part can only be known after.
+ */
+struct memmap {
+	unsigned long base;	/* address of the first byte */
+	unsigned long size;	/* bytes onlined */
+	struct page *pages;	/* the struct page of base */
+	unsigned int shift;	/* PAGE_SHIFT */
+} __cacheline_aligned;
+
+extern __hidden struct memmap memmap;
+
+/* A stretch of address space with its map of struct pages. */
+struct mem_range {
+	unsigned long start_pfn;
+	unsigned long end_pfn;		/* onlined end; grows */
+	unsigned long limit_pfn;	/* end_pfn can never pass this */
+	unsigned long committed_pfn;	/* reserve mode: mapped up to here */
+	struct page *pages;
+	unsigned long map_bytes;	/* of pages[], usable */
+	bool reserved;			/* address space is ours up to limit_pfn */
+};
+
+#define MAX_RANGES 256
+
+/* For lib/anchor.c; all others use sparse_range(). Unused ones are zero. */
+extern __hidden struct mem_range sparse_ranges[MAX_RANGES];
+
+int sparse_init(void);
+struct page *virt_to_page_slow(const void *addr);
+const struct mem_range *page_range(const struct page *page);
+const struct mem_range *sparse_range(unsigned int nr);
+unsigned int sparse_nr_ranges(void);
+/* Bytes onlined in all ranges, and bytes of struct pages mapped. */
+size_t sparse_onlined_bytes(void);
+size_t sparse_map_bytes(void);
+/*
+ * Online memory until a free block of @order can be made; false if the host or
+ * the limit refuses. @wait: may wait for another thread that is onlining.
+ */
+bool sparse_grow(unsigned int order, bool wait);
+
+static __always_inline struct page *__virt_to_page(const void *addr)
+{
+	unsigned long off = (unsigned long)addr - memmap.base;
+
+	if (likely(off < READ_ONCE(memmap.size)))
+		return memmap.pages + (off >> memmap.shift);
+	return NULL;
+}
+
+static inline struct page *lookup_page(const void *addr)
+{
+	struct page *page = __virt_to_page(addr);
+
+	return likely(page) ? page : virt_to_page_slow(addr);
+}
+
+static inline struct page *page_head(const struct page *page)
+{
+	unsigned long head = READ_ONCE(page->compound_head);
+
+	return (struct page *)(head & 1 ? head - 1 : (unsigned long)page);
+}
+
+/* mm/page_alloc.c -------------------------------------------------------- */
+
+/* Free blocks of one order. Guarded by zone->lock. */
+struct free_area {
+	struct list_head free_list[MIGRATE_TYPES];
+	unsigned long nr_free;		/* blocks on all lists */
+};
+
+enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
+
+/* Counts of events, one set per zone. Guarded by zone->lock. */
+enum zone_event {
+	PGALLOC,		/* pages taken from the free lists */
+	PGFREE,			/* pages put back */
+	PGSPLIT,		/* blocks split in two */
+	PGMERGE,		/* pairs merged */
+	PGSTEAL,		/* fallback allocations */
+	PGSTEAL_BLOCK,		/* pageblocks changed over by them */
+	PGREPORT,		/* pages given back to the host */
+	NR_ZONE_EVENTS
+};
+
+struct zone {
+	spinlock_t lock;
+	struct free_area free_area[NR_PAGE_ORDERS];
+	unsigned long nr_free;		/* pages; = sum of nr_free << order */
+	unsigned long event[NR_ZONE_EVENTS];
+
+	/* Changed by onlining only, under zone->lock. */
+	unsigned long managed_pages;
+	unsigned long start_pfn, end_pfn;	/* spanned */
+	unsigned long watermark[NR_WMARK];
+	unsigned long lowmem_reserve[MAX_NR_ZONES];
+
+	/* Never changes. */
+	const char *name;
+	unsigned int index;
+	struct per_cpu_pages *pcp;	/* per-CPU; NULL until populated */
+};
+
+extern struct zone zones[MAX_NR_ZONES];
+extern unsigned int pageblock_order;	/* log2 of pages in 2 MiB */
+
+#define pageblock_nr_pages (1UL << pageblock_order)
+
+static inline struct zone *page_zone(const struct page *page)
+{
+	return &zones[page_zonenum(page)];
+}
+
+static inline bool populated_zone(const struct zone *zone)
+{
+	return READ_ONCE(zone->managed_pages) != 0;
+}
+
+#define for_each_populated_zone(zone)					\
+	for ((zone) = zones; (zone) < zones + MAX_NR_ZONES; (zone)++)	\
+		if (populated_zone(zone))
+
+int page_alloc_init(void);
+/* Add never-used memory [start, end) of one zone; its struct pages are zero. */
+void zone_add_pages(unsigned int zone, struct page *page, unsigned long pfn,
+		    unsigned long nr_pages);
+void setup_per_zone_wmarks(void);
+
+/*
+ * Frozen pages have reference count 0: what the library takes for itself.
+ * The caller is inside the fork gate.
+ */
+struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed);
+void free_frozen_pages(struct page *page, unsigned int order);
+/* As many pages as asked, not a power of two, from the start of a block of at
+ * least 2^@min_order pages, which decides the alignment; see page_alloc.c. */
+struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
+				unsigned int min_order, bool *zeroed);
+void free_frozen_exact(struct page *page, unsigned long nr_pages);
+
+/* Between page_alloc.c and pcp.c; the zone->lock is taken inside. */
+unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
+			  unsigned int count, struct list_head *list,
+			  int migratetype);
+void free_pcppages_bulk(struct zone *zone, struct list_head *list,
+			unsigned int nr_pages);
+enum migratetype pageblock_type(const struct page *page);
+
+/* Give free blocks back to the host; returns bytes. mm/page_reporting.c */
+size_t report_free_pages(void);
+
+/* Take all free blocks of at least @min_order that do not read as zero off the
+ * lists (at most @nr), and put them back; for page_reporting.c. */
+unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
+				struct page **pages, unsigned int *orders,
+				unsigned int nr);
+void putback_reported(struct zone *zone, struct page **pages,
+		      unsigned int *orders, unsigned int nr, bool zeroed);
+
+/* Check every invariant of page_alloc.c's file comment; the number violated. */
+unsigned int page_alloc_validate(void);
+
+/* mm/pcp.c --------------------------------------------------------------- */
+
+#define NR_PCP_ORDERS (PAGE_ALLOC_COSTLY_ORDER + 1)
+#define NR_PCP_LISTS (NR_PCP_ORDERS * MIGRATE_PCPTYPES)
+
+/* One CPU's free pages of one zone. Guarded by its lock, which is only ever
+ * tried on the allocation path. All-zero is "not set up". */
+struct per_cpu_pages {
+	spinlock_t lock;
+	u32 count;		/* pages on all lists */
+	u32 high;		/* above this, pages go back */
+	u32 batch;		/* pages moved at a time; 0: not set up */
+	u32 unused;
+	unsigned long allocs;	/* blocks handed out from here */
+	unsigned long frees;
+	struct list_head lists[NR_PCP_LISTS];
+};
+
+bool pcp_allowed_order(unsigned int order);
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype);
+bool pcp_free(struct zone *zone, struct page *page, unsigned int order);
+/* Up to @nr single pages under one lock hold; the number got. */
+unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,
+			    unsigned int nr, struct page **pages);
+int pcp_zone_init(struct zone *zone);
+/* Empty every CPU's lists into the zones. */
+void pcp_drain_all(void);
+/* Free pages on the lists of all CPUs of @zone. */
+unsigned long pcp_count(struct zone *zone);
+unsigned int pcp_validate(void);
+
+/* mm/vmalloc.c ----------------------------------------------------------- */
+
+int vmalloc_init(void);
+/* vmalloc with any power-of-two alignment; *zeroed says if it reads as zero. */
+void *vmalloc_aligned(size_t size, size_t align, bool *zeroed);
+/* The mapped size of the block that starts at @addr; 0 if none does. */
+size_t vmalloc_size(const void *addr);
+/* Free the block that starts at @addr; false if none does. */
+bool vmalloc_free(void *addr);
+/* Resize with mremap(); NULL if it cannot, or if no block starts there. */
+void *vmalloc_resize(void *addr, size_t new_size);
+/* The block that @addr lies in, for reports; false if none. */
+bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
+/* Blocks and bytes mapped now. */
+void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
+unsigned int vmalloc_validate(void);
+
+/* mm/mm_init.c ----------------------------------------------------------- */
+
+enum mm_state { MM_DOWN, MM_BOOTING, MM_UP };
+extern __hidden _Atomic int mm_state;
+
+/* Boot if that has not happened. False if the host gives no memory. */
+bool mm_boot(void);
+static inline bool mm_ready(void)
+{
+	return likely(atomic_load_explicit(&mm_state, memory_order_acquire) ==
+		      MM_UP) || mm_boot();
+}
+
+/* mm/bad_free.c ---------------------------------------------------------- */
+
+/* Report a pointer that cannot be freed and act by the policy; may return. */
+void bad_free(const void *p, const void *caller, const char *what);
+
+#endif /* MM_INTERNAL_H */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kmalloc: routes a request by its size.
+ *
+ *	0			ZERO_SIZE_PTR
+ *	1 .. 8 KiB		an object of a kmalloc cache	(slab_common.c)
+ *	   .. 4 MiB		whole pages			(page_alloc.c)
+ *	beyond			kmalloc: NULL; malloc: vmalloc	(vmalloc.c)
+ *
+ * kfree() goes back by what the address is: the struct page of a slab names
+ * the cache; the head page of a large block has PG_large and its length;
+ * everything else was not ours to free.
+ *
+ * Whole pages come in two ways. On the kernel's ladder a request gets a power
+ * of two of pages, as in the kernel, where ksize() may be relied on. On the
+ * fine ladder, and for malloc, it gets as many pages as it needs.
+ *
+ * Source:	kernel mm/slub.c, __do_kmalloc_node(), kfree(); mm/slab_common.c.
+ * Not here:	kvmalloc and copies of memory (util.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/cmdline.h"
+#include "../lib/gate.h"
+#include "internal.h"
+#include "slab.h"
+
+/* Large blocks ------------------------------------------------------------ */
+
+static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
+{
+	unsigned long nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	struct page *page;
+	void *p;
+
+	gate_enter();
+	/* Such blocks live shorter than slabs: keep them apart. */
+	page = alloc_frozen_exact((gfp & ~__GFP_RECLAIMABLE) | __GFP_MOVABLE,
+				  nr_pages, min_order, NULL);
+	gate_exit();
+	if (!page)
+		return NULL;
+	page->private = nr_pages;
+	SetPageLarge(page);
+	p = page_address(page);
+	if (memcheck_active()) {
+		memcheck_poison(p, nr_pages << PAGE_SHIFT);
+		memcheck_alloc(p, size, gfp & __GFP_ZERO);
+	}
+	return p;
+}
+
+void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
+{
+	unsigned int order;
+
+	if (!mm_ready())
+		return NULL;
+	if (unlikely(size > KMALLOC_MAX_SIZE)) {
+		if (!(gfp & __GFP_NOWARN))
+			printk_once("WARNING: kmalloc of %zu bytes: the largest is %zu\n",
+				    size, KMALLOC_MAX_SIZE);
+		return NULL;
+	}
+	if (kmm_params.kmalloc_ladder != LADDER_KERNEL)
+		return alloc_large_pages(size, 0, gfp);
+	order = (unsigned int)get_order(size);
+	/* Under memcheck the tail of the block must stay out of bounds. */
+	return alloc_large_pages(memcheck_active() ? size : PAGE_SIZE << order,
+				 order, gfp);
+}
+
+void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
+{
+	size_t block = max_t(size_t, size, align);
+	void *p;
+	bool zeroed;
+
+	if (!mm_ready())
+		return NULL;
+	if (block <= KMALLOC_MAX_SIZE) {
+		p = alloc_large_pages(size ? size : 1,
+				      align > PAGE_SIZE ?
+					      (unsigned int)get_order(align) : 0,
+				      gfp | __GFP_NOWARN);
+		if (p)
+			return p;
+	}
+	/* Too large, or no such run of pages is left: a mapping of its own. */
+	gate_enter();
+	p = vmalloc_aligned(size, align, &zeroed);
+	gate_exit();
+	if (p && !zeroed && (gfp & __GFP_ZERO))
+		memset(p, 0, size);
+	return p;
+}
+
+static void free_large_pages(struct page *page)
+{
+	unsigned long nr_pages = page->private;
+
+	memcheck_free(page_address(page), nr_pages << PAGE_SHIFT);
+	ClearPageLarge(page);
+	page->private = 0;
+	free_frozen_exact(page, nr_pages);
+}
+
+/* Allocating -------------------------------------------------------------- */
+
+void *__kmalloc_noprof(size_t size, gfp_t gfp)
+{
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return __kmalloc_large_noprof(size, gfp);
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+	return slab_alloc(kmalloc_slab(size, gfp), gfp, size);
+}
+
+void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size)
+{
+	/* Before boot the program read an empty table. */
+	if (unlikely(!s))
+		return __kmalloc_noprof(size, gfp);
+	return slab_alloc(s, gfp, size);
+}
+
+void *__kmalloc_node_noprof(size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return __kmalloc_noprof(size, gfp);
+}
+
+/* Freeing ----------------------------------------------------------------- */
+
+noinline void kfree_slow(void *p, const void *caller)
+{
+	struct page *page;
+	int saved_errno = errno;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	gate_enter();
+	page = lookup_page(p);
+	if (page && page->slab_cache)
+		sheaf_free_slow(page->slab_cache, p);
+	else if (page && PageLarge(page) &&
+		 IS_ALIGNED((unsigned long)p, PAGE_SIZE))
+		free_large_pages(page);
+	else if (page || !vmalloc_free(p))
+		bad_free(p, caller, NULL);
+	gate_exit();
+	errno = saved_errno;
+}
+
+void kfree(const void *objp)
+{
+	struct page *page = __virt_to_page(objp);
+	struct kmem_cache *s = likely(page) ? page->slab_cache : NULL;
+
+	if (likely(s))
+		slab_free(s, (void *)objp);
+	else
+		kfree_slow((void *)objp, __builtin_return_address(0));
+}
+
+void kfree_sensitive(const void *objp)
+{
+	size_t size = ksize(objp);
+
+	if (size) {
+		memcheck_unpoison((void *)objp, size);
+		explicit_bzero((void *)objp, size);
+	}
+	kfree(objp);
+}
+
+/* Sizes ------------------------------------------------------------------- */
+
+size_t kmalloc_usable(const void *p)
+{
+	struct page *page;
+	size_t size = 0;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return 0;
+	page = lookup_page(p);
+	if (page && page->slab_cache)
+		return page->slab_cache->object_size;
+	if (page)
+		return PageLarge(page) ? page->private << PAGE_SHIFT : 0;
+	gate_enter();
+	size = vmalloc_size(p);
+	gate_exit();
+	return size;
+}
+
+size_t ksize(const void *objp)
+{
+	return kmalloc_usable(objp);
+}
+
+size_t kmalloc_size_roundup(size_t size)
+{
+	if (!size || size > KMALLOC_MAX_SIZE || !mm_ready())
+		return size;
+	if (size <= KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_slab(size, GFP_KERNEL)->object_size;
+	if (kmm_params.kmalloc_ladder == LADDER_KERNEL)
+		return PAGE_SIZE << get_order(size);
+	return PAGE_ALIGN(size);
+}
+
+void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
+{
+	size_t old_size;
+	void *new;
+
+	if (!new_size) {
+		kfree(p);
+		return ZERO_SIZE_PTR;
+	}
+	if (ZERO_OR_NULL_PTR(p))
+		return __kmalloc_noprof(new_size, gfp);
+	old_size = kmalloc_usable(p);
+	if (unlikely(!old_size)) {
+		bad_free(p, __builtin_return_address(0), "krealloc");
+		return NULL;
+	}
+	/* The bucket keeps its size; memcheck wants the new bounds. */
+	if (new_size <= old_size && !memcheck_active())
+		return (void *)p;
+	new = __kmalloc_noprof(new_size, gfp);
+	if (!new)
+		return NULL;
+	memcheck_unpoison((void *)p, old_size);
+	memcpy(new, p, min_t(size_t, old_size, new_size));
+	kfree(p);
+	return new;
+}

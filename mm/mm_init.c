@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Boot: brings the rooms up in order, once, on the first call of any thread.
+ *
+ *	host and command line -> per-CPU memory -> zones -> first memory
+ *	  -> sheaf caches -> kmalloc caches -> vmalloc -> restartable sequences
+ *
+ * Each step needs only those before it. The last one lets the fast paths run:
+ * until then they fail by themselves and end in a slow path, which boots.
+ *
+ * States:	MM_DOWN -> MM_BOOTING -> MM_UP
+ *		MM_BOOTING -> MM_DOWN if the host gives no memory; the next call
+ *		goes on with the step that failed
+ * Lock order:	boot_lock is outside of every other lock.
+ * Context:	before the C library's constructors, if the loader allocates.
+ */
+#include <errno.h>
+#include <pthread.h>
+
+#include <kmm/kmm.h>
+
+#include "../lib/cmdline.h"
+#include "../lib/gate.h"
+#include "../lib/host.h"
+#include "../lib/memcheck.h"
+#include "../lib/percpu.h"
+#include "internal.h"
+#include "slab.h"
+
+_Atomic int mm_state = MM_DOWN;
+
+static spinlock_t boot_lock = SPINLOCK_INIT(LOCK_RANK_BOOT);
+/* Steps may allocate from what is up already: then this thread is the booter. */
+static __thread bool booting;
+static const char *boot_cmdline;
+
+static int boot_host(void)
+{
+	host_init();
+	memcheck_init();
+	cmdline_parse(boot_cmdline);
+	if (&kmm_cmdline && kmm_cmdline)
+		cmdline_parse(kmm_cmdline);
+	cmdline_parse(host_getenv("KMM_CMDLINE"));
+	host_fail_nth = kmm_params.host_fail_nth;
+	kmm_page_shift = kmm_params.page_shift > host.page_shift ?
+				 (unsigned int)kmm_params.page_shift :
+				 host.page_shift;
+	return 0;
+}
+
+static int boot_rseq(void)
+{
+	percpu_enable_rseq();
+	return 0;
+}
+
+static int (*const boot_steps[])(void) = {
+	boot_host,
+	percpu_init,
+	page_alloc_init,
+	sparse_init,
+	sheaf_init,
+	kmem_cache_init,
+	vmalloc_init,
+	boot_rseq,
+};
+
+static int boot(void)
+{
+	static unsigned int next;
+	int ret;
+
+	for (; next < ARRAY_SIZE(boot_steps); next++) {
+		ret = boot_steps[next]();
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int boot_once(const char *cmdline)
+{
+	int ret = 0;
+
+	booting = true;
+	spin_lock(&boot_lock);
+	if (atomic_load(&mm_state) != MM_UP) {
+		boot_cmdline = cmdline;
+		atomic_store(&mm_state, MM_BOOTING);
+		ret = boot();
+		/* Release pairs with the acquire in mm_ready(). */
+		atomic_store_explicit(&mm_state, ret ? MM_DOWN : MM_UP,
+				      memory_order_release);
+	} else if (cmdline) {
+		ret = -EBUSY;
+	}
+	spin_unlock(&boot_lock);
+	booting = false;
+	return ret;
+}
+
+noinline bool mm_boot(void)
+{
+	return booting || !boot_once(NULL);
+}
+
+int kmm_boot(const char *cmdline)
+{
+	if (atomic_load(&mm_state) == MM_UP)
+		return -EBUSY;
+	return boot_once(cmdline ? cmdline : "") ? -ENOMEM : 0;
+}
+
+/* fork ---------------------------------------------------------------------*/
+
+static void fork_child(void)
+{
+	lockdep_reset();
+	gate_open_child();
+	sheaf_fork_child();
+}
+
+static void __attribute__((constructor)) mm_construct(void)
+{
+	pthread_atfork(gate_close, gate_open_parent, fork_child);
+	mm_ready();
+}

@@ -1,0 +1,1208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Buddy allocator: hands out aligned blocks of 2^order pages from a zone.
+ *
+ * A block of order k starts at a page number that is a multiple of 2^k. Its
+ * buddy is the block beside it that makes up a block of order k + 1 with it;
+ * their numbers differ in bit k alone:
+ *
+ *	buddy = pfn ^ (1 << k)		8 ^ 4 = 12, 12 ^ 4 = 8 at order 2
+ *
+ * Allocation takes the smallest free block that is large enough and splits it,
+ * filing the upper halves. Freeing merges with the buddy while that is free:
+ *
+ *	order 3  |................|	one page wanted, one block of 8 free:
+ *	order 2  |........|  free |
+ *	order 1  |....|free|		3 splits, 3 halves filed, 1 page taken;
+ *	order 0  |xx|fr|		freeing it undoes all of them
+ *
+ * Pageblocks: each 2 MiB of a zone has a migratetype, and free blocks are
+ * filed under it, so that pages of one lifetime stay together. A request whose
+ * type has no free block takes one of another type, the largest there is, and
+ * if most of that pageblock is free, the whole pageblock changes over.
+ *
+ * States:	never used -> free head -> allocated -> free head
+ *		a free tail belongs to its head; on pcp lists see pcp.c
+ * Invariants:	B1  a free head of order k has PG_buddy, order k, reference
+ *		    count 0, a pfn that is a multiple of 2^k, and is on exactly
+ *		    one free_area[k] list
+ *		B2  two free buddies of order below MAX_PAGE_ORDER in one zone
+ *		    never coexist
+ *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
+ *		B4  a block on free_list[t] lies in a pageblock of type t, or is
+ *		    larger than a pageblock and starts in one
+ *		B5  PG_zeroed: every byte of the block reads as zero
+ *		B6  free blocks do not overlap, and lie in their zone's span
+ * Lock order:	pcp->lock > zone->lock (outer first).
+ * Context:	zone->lock is a leaf; no system call while it is held.
+ * Source:	kernel mm/page_alloc.c, __free_one_page(), expand(),
+ *		__rmqueue_fallback(); the scheme: K. Knowlton, CACM 8(10), 1965.
+ * Not here:	per-CPU page lists (pcp.c), where pages come from (sparse.c),
+ *		giving them back (page_reporting.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/cmdline.h"
+#include "../lib/gate.h"
+#include "../lib/host.h"
+#include "../lib/memcheck.h"
+#include "internal.h"
+#include "slab.h"
+
+unsigned int kmm_page_shift;
+unsigned int pageblock_order;
+
+struct zone zones[MAX_NR_ZONES];
+
+/* How deep into the reserve a request may go; from its GFP flags. */
+enum alloc_flags {
+	ALLOC_WMARK_MIN = 0x00,
+	ALLOC_WMARK_LOW = 0x01,
+	ALLOC_NO_WATERMARKS = 0x04,
+	ALLOC_MIN_RESERVE = 0x20,	/* __GFP_HIGH: half of min */
+	ALLOC_NON_BLOCK = 0x10,		/* with it: another quarter */
+};
+
+/* Rounds of reclaim before giving up, and before __GFP_NOFAIL aborts. */
+#define MAX_RECLAIM_RETRIES 3
+#define MAX_NOFAIL_RETRIES 64
+
+/* The order in which other types are raided. */
+static const u8 fallbacks[MIGRATE_PCPTYPES][2] = {
+	[MIGRATE_UNMOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE },
+	[MIGRATE_MOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE },
+	[MIGRATE_RECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE },
+};
+
+static struct page *alloc_slowpath(gfp_t gfp, unsigned int order);
+
+/* Pageblocks -------------------------------------------------------------- */
+
+/* The first page's byte holds type ^ MIGRATE_MOVABLE: zeroed memory is
+ * movable, as in the kernel. */
+static struct page *pageblock_start(const struct page *page, unsigned long pfn)
+{
+	return (struct page *)page - (pfn & (pageblock_nr_pages - 1));
+}
+
+static enum migratetype get_pageblock_type(const struct page *page,
+					   unsigned long pfn)
+{
+	return pageblock_start(page, pfn)->pageblock ^ MIGRATE_MOVABLE;
+}
+
+enum migratetype pageblock_type(const struct page *page)
+{
+	return get_pageblock_type(page, page_to_pfn(page));
+}
+
+static void set_pageblock_type(struct page *page, unsigned long pfn,
+			       enum migratetype type)
+{
+	pageblock_start(page, pfn)->pageblock = type ^ MIGRATE_MOVABLE;
+}
+
+/* Free lists -------------------------------------------------------------- */
+
+static void add_to_free_list(struct zone *zone, struct page *page,
+			     unsigned int order, int type, bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page->order = (u8)order;
+	SetPageBuddy(page);
+	if (tail)
+		list_add_tail(&page->lru, &area->free_list[type]);
+	else
+		list_add(&page->lru, &area->free_list[type]);
+	area->nr_free++;
+	zone->nr_free += 1UL << order;
+}
+
+static void del_from_free_list(struct zone *zone, struct page *page,
+			       unsigned int order)
+{
+	list_del_init(&page->lru);
+	ClearPageBuddy(page);
+	zone->free_area[order].nr_free--;
+	zone->nr_free -= 1UL << order;
+}
+
+/*
+ * The free buddy of a block, or NULL. All struct pages of a range are mapped
+ * (S2), so the buddy's may be read wherever it lies in the range; flags of
+ * never-used memory are zero, so that it is not taken for a free head.
+ */
+static struct page *find_buddy(const struct mem_range *range, struct zone *zone,
+			       struct page *page, unsigned long pfn,
+			       unsigned int order)
+{
+	unsigned long buddy_pfn = pfn ^ (1UL << order);
+	struct page *buddy;
+
+	if (buddy_pfn < range->start_pfn || buddy_pfn >= range->end_pfn)
+		return NULL;
+	buddy = page + ((long)buddy_pfn - (long)pfn);
+	if (!PageBuddy(buddy) || buddy->order != order ||
+	    page_zone(buddy) != zone)
+		return NULL;
+	return buddy;
+}
+
+/*
+ * If the block of the next order could merge as well once our buddy is freed,
+ * our block had better wait: put it where it is taken last.
+ */
+static bool buddy_merge_likely(const struct mem_range *range,
+			       struct zone *zone, struct page *page,
+			       unsigned long pfn, unsigned int order)
+{
+	unsigned long above = pfn & ~(1UL << order);
+
+	if (order >= MAX_PAGE_ORDER - 1)
+		return false;
+	return find_buddy(range, zone, page - (pfn - above), above,
+			  order + 1) != NULL;
+}
+
+/* File a block, merged with its buddies as far as that goes. */
+static void free_one_block(const struct mem_range *range, struct zone *zone,
+			   struct page *page, unsigned long pfn,
+			   unsigned int order, bool zeroed)
+{
+	struct page *buddy;
+
+	lockdep_assert_held(&zone->lock);
+	while (order < MAX_PAGE_ORDER) {
+		buddy = find_buddy(range, zone, page, pfn, order);
+		if (!buddy)
+			break;
+		del_from_free_list(zone, buddy, order);
+		zeroed = zeroed && PageZeroed(buddy);
+		ClearPageZeroed(buddy);
+		if (buddy < page) {
+			page = buddy;
+			pfn ^= 1UL << order;
+		}
+		order++;
+		zone->event[PGMERGE]++;
+	}
+	if (zeroed)
+		SetPageZeroed(page);
+	add_to_free_list(zone, page, order, get_pageblock_type(page, pfn),
+			 buddy_merge_likely(range, zone, page, pfn, order));
+}
+
+/* Cut a block of order @high down to @low, filing the upper halves. */
+static void expand(struct zone *zone, struct page *page, unsigned int low,
+		   unsigned int high, int type)
+{
+	bool zeroed = PageZeroed(page);
+	struct page *half;
+
+	while (high > low) {
+		high--;
+		half = page + (1UL << high);
+		half->flags = 0;
+		set_page_zone(half, zone->index);
+		if (zeroed)
+			SetPageZeroed(half);
+		add_to_free_list(zone, half, high, type, false);
+		zone->event[PGSPLIT]++;
+	}
+}
+
+/* Take a free block of @current_order off its list and cut it to @order. */
+static struct page *take_block(struct zone *zone, struct page *page,
+			       unsigned int current_order, unsigned int order,
+			       int type)
+{
+	del_from_free_list(zone, page, current_order);
+	expand(zone, page, order, current_order, type);
+	page->order = (u8)order;
+	return page;
+}
+
+static struct page *rmqueue_smallest(struct zone *zone, unsigned int order,
+				     int type)
+{
+	unsigned int k;
+
+	for (k = order; k < NR_PAGE_ORDERS; k++) {
+		struct list_head *list = &zone->free_area[k].free_list[type];
+
+		if (!list_empty(list))
+			return take_block(zone,
+					  list_first_entry(list, struct page,
+							   lru),
+					  k, order, type);
+	}
+	return NULL;
+}
+
+/* Fallback to other types ------------------------------------------------- */
+
+/* Count the free pages of @page's pageblock, or with @type >= 0 move them to
+ * that type's lists. */
+static unsigned long scan_pageblock(struct zone *zone, struct page *page,
+				    int type)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long start = pfn & ~(pageblock_nr_pages - 1);
+	unsigned long end, free = 0;
+	struct page *pos = page - (pfn - start);
+
+	end = min_t(unsigned long, start + pageblock_nr_pages,
+		    page_range(page)->end_pfn);
+	for (pfn = start; pfn < end;) {
+		unsigned long step = 1;
+
+		if (PageBuddy(pos) && page_zone(pos) == zone) {
+			step = 1UL << pos->order;
+			free += step;
+			if (type >= 0)
+				list_move_tail(&pos->lru,
+					       &zone->free_area[pos->order]
+							.free_list[type]);
+		}
+		pfn += step;
+		pos += step;
+	}
+	return free;
+}
+
+/* A whole pageblock or more changes over at once. */
+static void change_pageblocks(struct page *page, unsigned int order, int type)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long nr = 1UL << order;
+
+	for (; nr; nr -= pageblock_nr_pages) {
+		set_pageblock_type(page, pfn, type);
+		page += pageblock_nr_pages;
+		pfn += pageblock_nr_pages;
+	}
+}
+
+/*
+ * Does the request deserve the pageblock? A movable request that needs little
+ * takes little: its neighbours can be expected to go away. The others would
+ * pin a pageblock for long, so they had better share one.
+ */
+static bool can_claim_block(unsigned int order, int start_type)
+{
+	return order >= pageblock_order / 2 || start_type != MIGRATE_MOVABLE;
+}
+
+static struct page *steal(struct zone *zone, struct page *page,
+			  unsigned int current_order, unsigned int order,
+			  int start_type, int fallback_type)
+{
+	int type = fallback_type;
+
+	zone->event[PGSTEAL]++;
+	if (current_order >= pageblock_order) {
+		change_pageblocks(page, current_order, start_type);
+		type = start_type;
+		zone->event[PGSTEAL_BLOCK]++;
+	} else if (can_claim_block(current_order, start_type) &&
+		   scan_pageblock(zone, page, -1) >=
+			   pageblock_nr_pages / 2) {
+		scan_pageblock(zone, page, start_type);
+		set_pageblock_type(page, page_to_pfn(page), start_type);
+		type = start_type;
+		zone->event[PGSTEAL_BLOCK]++;
+	}
+	return take_block(zone, page, current_order, order, type);
+}
+
+/* The largest block of another type: it leaves the fewest mixed pageblocks. */
+static struct page *rmqueue_fallback(struct zone *zone, unsigned int order,
+				     int start_type)
+{
+	unsigned int k, i;
+
+	for (k = MAX_PAGE_ORDER + 1; k-- > order;) {
+		for (i = 0; i < ARRAY_SIZE(fallbacks[0]); i++) {
+			int type = fallbacks[start_type][i];
+			struct list_head *list =
+				&zone->free_area[k].free_list[type];
+
+			if (!list_empty(list))
+				return steal(zone,
+					     list_first_entry(list, struct page,
+							      lru),
+					     k, order, start_type, type);
+		}
+	}
+	return NULL;
+}
+
+static struct page *rmqueue_one(struct zone *zone, unsigned int order, int type)
+{
+	struct page *page = rmqueue_smallest(zone, order, type);
+
+	if (!page)
+		page = rmqueue_fallback(zone, order, type);
+	if (page)
+		zone->event[PGALLOC] += 1UL << order;
+	return page;
+}
+
+/* For the per-CPU lists --------------------------------------------------- */
+
+unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
+			  unsigned int count, struct list_head *list,
+			  int migratetype)
+{
+	struct page *page;
+	unsigned int i;
+
+	spin_lock(&zone->lock);
+	for (i = 0; i < count; i++) {
+		page = rmqueue_one(zone, order, migratetype);
+		if (!page)
+			break;
+		page->pcp_type = (u8)migratetype;
+		SetPagePcp(page);
+		/* In ascending order of address, as they come from a split. */
+		list_add_tail(&page->lru, list);
+	}
+	spin_unlock(&zone->lock);
+	return i;
+}
+
+void free_pcppages_bulk(struct zone *zone, struct list_head *list,
+			unsigned int nr_pages)
+{
+	const struct mem_range *range;
+	struct page *page, *next;
+	bool zeroed;
+
+	spin_lock(&zone->lock);
+	list_for_each_entry_safe(page, next, list, lru) {
+		list_del_init(&page->lru);
+		ClearPagePcp(page);
+		zeroed = PageZeroed(page);
+		ClearPageZeroed(page);
+		range = page_range(page);
+		free_one_block(range, zone, page,
+			       range->start_pfn +
+				       (unsigned long)(page - range->pages),
+			       page->order, zeroed);
+	}
+	zone->event[PGFREE] += nr_pages;
+	spin_unlock(&zone->lock);
+}
+
+/* Watermarks -------------------------------------------------------------- */
+
+static bool zone_watermark_ok(struct zone *zone, unsigned int order,
+			      unsigned int highest_zone, unsigned int flags)
+{
+	unsigned long mark = READ_ONCE(zone->watermark[flags & ALLOC_WMARK_LOW ?
+							       WMARK_LOW :
+							       WMARK_MIN]);
+	unsigned long free = READ_ONCE(zone->nr_free);
+
+	if (flags & ALLOC_NO_WATERMARKS)
+		return free >= 1UL << order;
+	if (flags & ALLOC_MIN_RESERVE) {
+		mark -= mark / 2;
+		if (flags & ALLOC_NON_BLOCK)
+			mark -= mark / 4;
+	}
+	mark += READ_ONCE(zone->lowmem_reserve[highest_zone]);
+	return free >= mark + (1UL << order);
+}
+
+/* Kernel: sqrt(16 * kB), between 128 kB and 256 MiB. */
+static unsigned long min_free_pages(unsigned long managed)
+{
+	unsigned long kbytes = kmm_params.min_free_kbytes;
+
+	if (!kbytes) {
+		kbytes = int_sqrt((managed << (PAGE_SHIFT - 10)) * 16);
+		kbytes = max_t(unsigned long, kbytes, 128);
+		kbytes = min_t(unsigned long, kbytes, 262144);
+	}
+	return kbytes >> (PAGE_SHIFT - 10);
+}
+
+/*
+ * The reserve is for requests that may not wait. The kernel needs it to free
+ * memory at all; here it matters where memory is limited (mem=, RLIMIT_AS),
+ * and must not eat a small limit: at most an eighth of a zone.
+ */
+void setup_per_zone_wmarks(void)
+{
+	static const unsigned int ratio[MAX_NR_ZONES] = { 256, 256, 32, 0 };
+	unsigned long managed = 0, min, above;
+	struct zone *zone;
+	unsigned int i;
+
+	for_each_populated_zone(zone)
+		managed += zone->managed_pages;
+	if (!managed)
+		return;
+	min = min_free_pages(managed);
+	for_each_populated_zone(zone) {
+		unsigned long share = min * zone->managed_pages / managed;
+		unsigned long gap;
+
+		share = min_t(unsigned long, share, zone->managed_pages / 8);
+		gap = max_t(unsigned long, share / 4,
+			    zone->managed_pages *
+				    kmm_params.watermark_scale_factor / 10000);
+		spin_lock(&zone->lock);
+		zone->watermark[WMARK_MIN] = share;
+		zone->watermark[WMARK_LOW] = share + gap;
+		zone->watermark[WMARK_HIGH] = share + 2 * gap;
+		above = 0;
+		for (i = zone->index + 1; i < MAX_NR_ZONES; i++) {
+			above += zones[i].managed_pages;
+			zone->lowmem_reserve[i] =
+				ratio[zone->index] ?
+					above / ratio[zone->index] : 0;
+		}
+		spin_unlock(&zone->lock);
+	}
+}
+
+/* Allocation -------------------------------------------------------------- */
+
+static unsigned int gfp_zone(gfp_t gfp)
+{
+	if (gfp & __GFP_DMA)
+		return ZONE_DMA;
+	if (gfp & __GFP_DMA32)
+		return ZONE_DMA32;
+	if ((gfp & (__GFP_HIGHMEM | __GFP_MOVABLE)) ==
+	    (__GFP_HIGHMEM | __GFP_MOVABLE))
+		return ZONE_MOVABLE;
+	return ZONE_NORMAL;
+}
+
+/* The highest zone a request may use; a zone that no parameter made is not
+ * there, and its requests are served by NORMAL. */
+static unsigned int highest_zone(gfp_t gfp)
+{
+	unsigned int zone = gfp_zone(gfp);
+
+	while (zone < ZONE_NORMAL && !populated_zone(&zones[zone]))
+		zone++;
+	return zone;
+}
+
+static int request_type(gfp_t gfp)
+{
+	int type = gfp_migratetype(gfp);
+
+	if (WARN_ON_ONCE(type >= MIGRATE_PCPTYPES))
+		return MIGRATE_UNMOVABLE;
+	return type;
+}
+
+static unsigned int gfp_to_alloc_flags(gfp_t gfp)
+{
+	unsigned int flags = ALLOC_WMARK_MIN;
+
+	if (gfp & __GFP_HIGH) {
+		flags |= ALLOC_MIN_RESERVE;
+		if (!gfpflags_allow_blocking(gfp))
+			flags |= ALLOC_NON_BLOCK;
+	}
+	if ((gfp & __GFP_MEMALLOC) && !(gfp & __GFP_NOMEMALLOC))
+		flags |= ALLOC_NO_WATERMARKS;
+	return flags;
+}
+
+static struct page *rmqueue(struct zone *zone, unsigned int order, int type)
+{
+	struct page *page;
+
+	if (pcp_allowed_order(order)) {
+		page = pcp_alloc(zone, order, type);
+		if (likely(page))
+			return page;
+	}
+	spin_lock(&zone->lock);
+	page = rmqueue_one(zone, order, type);
+	spin_unlock(&zone->lock);
+	return page;
+}
+
+/* Walk the zonelist: from the highest zone allowed down. */
+static struct page *get_page_from_freelist(gfp_t gfp, unsigned int order,
+					   unsigned int flags)
+{
+	unsigned int highest = highest_zone(gfp);
+	unsigned int i = highest + 1;
+	struct page *page;
+
+	while (i-- > 0) {
+		struct zone *zone = &zones[i];
+
+		if (!populated_zone(zone) ||
+		    !zone_watermark_ok(zone, order, highest, flags))
+			continue;
+		page = rmqueue(zone, order, request_type(gfp));
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+static bool order_allowed(gfp_t gfp, unsigned int order)
+{
+	if (likely(order <= MAX_PAGE_ORDER))
+		return true;
+	if (!(gfp & __GFP_NOWARN))
+		printk_once("WARNING: page allocation of order %u: the largest is %u\n",
+			    order, MAX_PAGE_ORDER);
+	return false;
+}
+
+static struct page *get_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
+
+	return likely(page) ? page : alloc_slowpath(gfp, order);
+}
+
+/* Clear what the caller wants cleared and has not always been so. */
+static void prep_new_block(struct page *page, unsigned long nr_pages, gfp_t gfp,
+			   bool *zeroed)
+{
+	bool is_zero = PageZeroed(page);
+	void *addr;
+
+	ClearPageZeroed(page);
+	if (memcheck_active() || ((gfp & __GFP_ZERO) && !is_zero)) {
+		addr = page_address(page);
+		memcheck_unpoison(addr, nr_pages << PAGE_SHIFT);
+		if ((gfp & __GFP_ZERO) && !is_zero) {
+			memset(addr, 0, nr_pages << PAGE_SHIFT);
+			is_zero = true;
+		}
+	}
+	if (zeroed)
+		*zeroed = is_zero;
+}
+
+struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed)
+{
+	struct page *page;
+
+	if (!order_allowed(gfp, order))
+		return NULL;
+	page = get_block(gfp, order);
+	if (page)
+		prep_new_block(page, 1UL << order, gfp, zeroed);
+	return page;
+}
+
+/*
+ * The exact-pages path: a request of n pages gets the next power of two, and
+ * what is over goes back at once, in blocks as large as alignment allows:
+ *
+ *	n = 5, order 3:	|xxxxxxxxxx|..|....|	1 + 2 pages return
+ */
+static void free_run(struct zone *zone, struct page *page, unsigned long nr,
+		     bool zeroed)
+{
+	const struct mem_range *range = page_range(page);
+	unsigned long pfn = range->start_pfn +
+			    (unsigned long)(page - range->pages);
+	unsigned int order;
+
+	lockdep_assert_held(&zone->lock);
+	zone->event[PGFREE] += nr;
+	while (nr) {
+		order = min_t(unsigned int, ilog2(nr), MAX_PAGE_ORDER);
+		if (pfn)
+			order = min_t(unsigned int, order, ffs_long(pfn));
+		page->flags = 0;
+		set_page_zone(page, zone->index);
+		free_one_block(range, zone, page, pfn, order, zeroed);
+		page += 1UL << order;
+		pfn += 1UL << order;
+		nr -= 1UL << order;
+	}
+}
+
+struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
+				unsigned int min_order, bool *zeroed)
+{
+	unsigned int order = max_t(unsigned int, fls_long(nr_pages - 1),
+				   min_order);
+	struct page *page;
+	struct zone *zone;
+
+	if (!order_allowed(gfp, order))
+		return NULL;
+	page = get_block(gfp, order);
+	if (!page)
+		return NULL;
+	if (nr_pages != 1UL << order) {
+		zone = page_zone(page);
+		spin_lock(&zone->lock);
+		free_run(zone, page + nr_pages, (1UL << order) - nr_pages,
+			 PageZeroed(page));
+		spin_unlock(&zone->lock);
+	}
+	prep_new_block(page, nr_pages, gfp, zeroed);
+	return page;
+}
+
+/* A message in the kernel's wording, for failures that nobody expects. */
+static noinline __cold void warn_alloc(gfp_t gfp, unsigned int order)
+{
+	if (gfp & __GFP_NOWARN)
+		return;
+	printk_once("WARNING: page allocation failure: order:%u, mode:%#x: %zu kB in use, the host gives no more\n",
+		    order, gfp, sparse_onlined_bytes() >> 10);
+}
+
+/*
+ * The free lists have nothing above the low watermark. In this order: more
+ * memory from the host; the reserve; what per-CPU layers and empty slabs hold.
+ * A request that may not block may still bring memory online if no other
+ * thread is doing so: one mapping call, and never a wait.
+ */
+static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
+{
+	bool may_block = gfpflags_allow_blocking(gfp);
+	unsigned int flags = gfp_to_alloc_flags(gfp);
+	unsigned int retries = 0;
+	struct page *page;
+
+	for (;;) {
+		/* Others may take what we brought: again until refused. */
+		while (sparse_grow(order, may_block)) {
+			setup_per_zone_wmarks();
+			page = get_page_from_freelist(gfp, order, flags);
+			if (page)
+				return page;
+		}
+		page = get_page_from_freelist(gfp, order, flags);
+		if (page)
+			return page;
+		if (!may_block)
+			break;
+		if ((gfp & __GFP_NORETRY) && retries)
+			break;
+		if (retries++ >= (gfp & __GFP_NOFAIL ? MAX_NOFAIL_RETRIES :
+						       MAX_RECLAIM_RETRIES))
+			break;
+		shrink_slab_caches();
+		pcp_drain_all();
+		page = get_page_from_freelist(gfp, order, flags);
+		if (page)
+			return page;
+	}
+	if ((gfp & __GFP_NOFAIL) && may_block)
+		kmm_bug("BUG page allocation failure: order:%u, __GFP_NOFAIL: out of memory\n",
+			order);
+	warn_alloc(gfp, order);
+	return NULL;
+}
+
+/* Freeing ----------------------------------------------------------------- */
+
+void free_frozen_pages(struct page *page, unsigned int order)
+{
+	struct zone *zone = page_zone(page);
+	const struct mem_range *range;
+
+	if (memcheck_active())
+		memcheck_poison(page_address(page), PAGE_SIZE << order);
+	if (pcp_allowed_order(order) && pcp_free(zone, page, order))
+		return;
+	range = page_range(page);
+	spin_lock(&zone->lock);
+	zone->event[PGFREE] += 1UL << order;
+	free_one_block(range, zone, page,
+		       range->start_pfn + (unsigned long)(page - range->pages),
+		       order, false);
+	spin_unlock(&zone->lock);
+}
+
+void free_frozen_exact(struct page *page, unsigned long nr_pages)
+{
+	struct zone *zone = page_zone(page);
+
+	if (memcheck_active())
+		memcheck_poison(page_address(page), nr_pages << PAGE_SHIFT);
+	spin_lock(&zone->lock);
+	free_run(zone, page, nr_pages, false);
+	spin_unlock(&zone->lock);
+}
+
+/* Compound pages and references ------------------------------------------- */
+
+static void prep_compound_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	SetPageHead(page);
+	for (i = 1; i < 1UL << order; i++)
+		page[i].compound_head = (unsigned long)page | 1;
+}
+
+static void destroy_compound_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	ClearPageHead(page);
+	for (i = 1; i < 1UL << order; i++)
+		page[i].compound_head = 0;
+}
+
+/* The owner of a plain block may treat each page as one of its own later. */
+static void prep_tails(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	for (i = 1; i < 1UL << order; i++) {
+		page[i].flags = 0;
+		set_page_zone(&page[i], page_zonenum(page));
+		page[i].order = 0;
+		atomic_store_explicit(&page[i]._refcount, 0,
+				      memory_order_relaxed);
+	}
+}
+
+struct page *compound_head(const struct page *page)
+{
+	return page_head(page);
+}
+
+unsigned int compound_order(const struct page *page)
+{
+	return PageHead(page) || PageSlab(page) ? page->order : 0;
+}
+
+int page_count(const struct page *page)
+{
+	return atomic_load_explicit(&page_head(page)->_refcount,
+				    memory_order_relaxed);
+}
+
+void get_page(struct page *page)
+{
+	int old = atomic_fetch_add_explicit(&page_head(page)->_refcount, 1,
+					    memory_order_relaxed);
+
+	WARN_ON_ONCE(old <= 0);
+}
+
+/* Drop a reference: true for the last one. */
+static bool put_page_testzero(struct page *page)
+{
+	/* All accesses through other references come before the free. */
+	return atomic_fetch_sub_explicit(&page->_refcount, 1,
+					 memory_order_acq_rel) == 1;
+}
+
+static void free_block(struct page *page, unsigned int order)
+{
+	if (PageHead(page))
+		destroy_compound_page(page, order);
+	page->order = 0;
+	free_frozen_pages(page, order);
+}
+
+/* Is this the head of a block that somebody holds a reference to? */
+static bool page_is_live(const struct page *page)
+{
+	return !(READ_ONCE(page->flags) &
+		 (1UL << PG_buddy | 1UL << PG_pcp | 1UL << PG_slab |
+		  1UL << PG_large)) &&
+	       !PageTail(page) && page_count(page) > 0;
+}
+
+static bool page_free_check(struct page *page, const void *caller)
+{
+	if (likely(page_is_live(page)))
+		return true;
+	bad_free(page_address(page), caller, "page");
+	return false;
+}
+
+void put_page(struct page *page)
+{
+	page = page_head(page);
+	gate_enter();
+	if (page_free_check(page, __builtin_return_address(0)) &&
+	    put_page_testzero(page))
+		free_block(page, PageHead(page) ? page->order : 0);
+	gate_exit();
+}
+
+static void free_pages_caller(struct page *page, unsigned int order,
+			      const void *caller)
+{
+	bool compound;
+
+	gate_enter();
+	if (!page_free_check(page, caller))
+		goto out;
+	if (unlikely(page->order != order)) {
+		bad_free(page_address(page), caller,
+			 "page block of another order");
+		goto out;
+	}
+	compound = PageHead(page);
+	if (put_page_testzero(page)) {
+		free_block(page, order);
+	} else if (!compound) {
+		/* Somebody else still holds the head page: free the rest, and
+		 * leave a single page for the last put_page(). */
+		page->order = 0;
+		while (order-- > 0)
+			free_frozen_pages(page + (1UL << order), order);
+	}
+out:
+	gate_exit();
+}
+
+/* The API ----------------------------------------------------------------- */
+
+struct page *alloc_pages_noprof(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (!mm_ready())
+		return NULL;
+	gate_enter();
+	page = alloc_frozen_pages(gfp, order, NULL);
+	gate_exit();
+	if (!page)
+		return NULL;
+	page->order = (u8)order;
+	if (gfp & __GFP_COMP && order)
+		prep_compound_page(page, order);
+	else
+		prep_tails(page, order);
+	atomic_store_explicit(&page->_refcount, 1, memory_order_relaxed);
+	return page;
+}
+
+struct page *alloc_pages_node_noprof(int nid, gfp_t gfp, unsigned int order)
+{
+	(void)nid;
+	return alloc_pages_noprof(gfp, order);
+}
+
+unsigned long get_free_pages_noprof(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages_noprof(gfp & ~__GFP_HIGHMEM, order);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+unsigned long get_zeroed_page_noprof(gfp_t gfp)
+{
+	return get_free_pages_noprof(gfp | __GFP_ZERO, 0);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	free_pages_caller(page, order, __builtin_return_address(0));
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	struct page *page;
+
+	if (!addr)
+		return;
+	page = lookup_page((void *)addr);
+	if (page)
+		free_pages_caller(page, order, __builtin_return_address(0));
+	else
+		bad_free((void *)addr, __builtin_return_address(0), "page");
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	if (WARN_ON_ONCE(PageHead(page) || !page_count(page)))
+		return;
+	page->order = 0;
+	for (i = 1; i < 1UL << order; i++)
+		atomic_store_explicit(&page[i]._refcount, 1,
+				      memory_order_relaxed);
+}
+
+/* Single pages for free slots [first, first + nr) of the array: one hold of
+ * this CPU's list lock, which refills in batches. */
+static unsigned int bulk_from_pcp(gfp_t gfp, struct page **slots,
+				  unsigned int nr)
+{
+	unsigned int highest = highest_zone(gfp), got, i;
+	struct zone *zone = &zones[highest];
+
+	if (!populated_zone(zone) ||
+	    !zone_watermark_ok(zone, 0, highest, ALLOC_WMARK_LOW) ||
+	    READ_ONCE(zone->nr_free) < READ_ONCE(zone->watermark[WMARK_LOW]) + nr)
+		return 0;
+	got = pcp_alloc_bulk(zone, request_type(gfp), nr, slots);
+	for (i = 0; i < got; i++) {
+		prep_new_block(slots[i], 1, gfp, NULL);
+		atomic_store_explicit(&slots[i]->_refcount, 1,
+				      memory_order_relaxed);
+	}
+	for (; i < nr; i++)
+		slots[i] = NULL;
+	return got;
+}
+
+unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
+				      struct page **page_array)
+{
+	unsigned long i = 0, run, nr = nr_pages > 0 ? (unsigned long)nr_pages : 0;
+
+	if (!mm_ready())
+		return 0;
+	while (i < nr) {
+		if (page_array[i]) {
+			i++;
+			continue;
+		}
+		for (run = 1; i + run < nr && !page_array[i + run]; run++)
+			;
+		gate_enter();
+		run = bulk_from_pcp(gfp, page_array + i, (unsigned int)run);
+		gate_exit();
+		i += run;
+		/* At least one try the normal way, which may reclaim. */
+		if (!run) {
+			page_array[i] = alloc_pages_noprof(gfp, 0);
+			if (!page_array[i])
+				break;
+			i++;
+		}
+	}
+	return i;
+}
+
+void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
+{
+	unsigned long i, nr_pages;
+	struct page *page;
+
+	if (WARN_ON_ONCE(gfp & (__GFP_COMP | __GFP_HIGHMEM)))
+		gfp &= ~(__GFP_COMP | __GFP_HIGHMEM);
+	if (!mm_ready() || !size)
+		return NULL;
+	if (size > PAGE_SIZE << MAX_PAGE_ORDER) {
+		order_allowed(gfp, MAX_PAGE_ORDER + 1);
+		return NULL;
+	}
+	nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	gate_enter();
+	page = alloc_frozen_exact(gfp, nr_pages, 0, NULL);
+	gate_exit();
+	if (!page)
+		return NULL;
+	/* Each page is one of its own, as after split_page(). */
+	for (i = 0; i < nr_pages; i++) {
+		if (i)
+			page[i].flags = 0;
+		set_page_zone(&page[i], page_zonenum(page));
+		page[i].order = 0;
+		atomic_store_explicit(&page[i]._refcount, 1,
+				      memory_order_relaxed);
+	}
+	return page_address(page);
+}
+
+void free_pages_exact(void *virt, size_t size)
+{
+	const void *caller = __builtin_return_address(0);
+	char *end = (char *)virt + PAGE_ALIGN(size);
+	char *pos;
+	struct page *page;
+
+	for (pos = virt; pos < end; pos += PAGE_SIZE) {
+		page = lookup_page(pos);
+		if (page)
+			free_pages_caller(page, 0, caller);
+		else
+			bad_free(pos, caller, "page");
+	}
+}
+
+void drain_all_pages(void)
+{
+	if (!mm_ready())
+		return;
+	gate_enter();
+	pcp_drain_all();
+	gate_exit();
+}
+
+/* For page_reporting.c ---------------------------------------------------- */
+
+unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
+				struct page **pages, unsigned int *orders,
+				unsigned int nr)
+{
+	struct page *page, *next;
+	unsigned int k, type, found = 0;
+
+	spin_lock(&zone->lock);
+	for (k = MAX_PAGE_ORDER + 1; k-- > min_order && found < nr;) {
+		for (type = 0; type < MIGRATE_TYPES; type++) {
+			struct list_head *list =
+				&zone->free_area[k].free_list[type];
+
+			list_for_each_entry_safe(page, next, list, lru) {
+				if (found == nr)
+					break;
+				if (PageZeroed(page))
+					continue;
+				del_from_free_list(zone, page, k);
+				pages[found] = page;
+				orders[found++] = k;
+			}
+		}
+	}
+	spin_unlock(&zone->lock);
+	return found;
+}
+
+void putback_reported(struct zone *zone, struct page **pages,
+		      unsigned int *orders, unsigned int nr, bool zeroed)
+{
+	unsigned int i;
+
+	spin_lock(&zone->lock);
+	for (i = 0; i < nr; i++) {
+		free_one_block(page_range(pages[i]), zone, pages[i],
+			       page_to_pfn(pages[i]), orders[i], zeroed);
+		if (zeroed)
+			zone->event[PGREPORT] += 1UL << orders[i];
+	}
+	spin_unlock(&zone->lock);
+}
+
+/* Set-up ------------------------------------------------------------------ */
+
+void zone_add_pages(unsigned int index, struct page *page, unsigned long pfn,
+		    unsigned long nr_pages)
+{
+	struct zone *zone = &zones[index];
+	unsigned long end_pfn = pfn + nr_pages;
+
+	if (memcheck_active())
+		memcheck_poison((void *)(pfn << PAGE_SHIFT),
+				nr_pages << PAGE_SHIFT);
+	spin_lock(&zone->lock);
+	if (!zone->managed_pages)
+		zone->start_pfn = pfn;
+	zone->start_pfn = min_t(unsigned long, zone->start_pfn, pfn);
+	zone->end_pfn = max_t(unsigned long, zone->end_pfn, end_pfn);
+	WRITE_ONCE(zone->managed_pages, zone->managed_pages + nr_pages);
+	/* The memory has never been touched: it reads as zero. */
+	free_run(zone, page, nr_pages, true);
+	zone->event[PGFREE] -= nr_pages;
+	spin_unlock(&zone->lock);
+}
+
+int page_alloc_init(void)
+{
+	static const char *const names[MAX_NR_ZONES] = {
+		"DMA", "DMA32", "Normal", "Movable",
+	};
+	unsigned int i, k, type;
+
+	/* 2 MiB: the unit of huge pages and of returning memory. */
+	pageblock_order = min_t(unsigned int, 21 - PAGE_SHIFT, MAX_PAGE_ORDER);
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		struct zone *zone = &zones[i];
+
+		spin_lock_init(&zone->lock, LOCK_RANK_ZONE);
+		zone->name = names[i];
+		zone->index = i;
+		for (k = 0; k < NR_PAGE_ORDERS; k++)
+			for (type = 0; type < MIGRATE_TYPES; type++)
+				INIT_LIST_HEAD(
+					&zone->free_area[k].free_list[type]);
+		if (pcp_zone_init(zone))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Validation -------------------------------------------------------------- */
+
+static unsigned int validate_free_block(struct zone *zone, struct page *page,
+					unsigned int order, int type)
+{
+	const struct mem_range *range = page_range(page);
+	unsigned long pfn = page_to_pfn(page), i;
+	unsigned int bad = 0;
+	const char *bytes;
+
+	if (!PageBuddy(page) || page->order != order || page_count(page) ||
+	    PageSlab(page) || PageLarge(page) || PagePcp(page) ||
+	    (pfn & ((1UL << order) - 1)))
+		bad++;					/* B1 */
+	if (order < MAX_PAGE_ORDER && find_buddy(range, zone, page, pfn, order))
+		bad++;					/* B2 */
+	if ((int)get_pageblock_type(page, pfn) != type)
+		bad++;					/* B4 */
+	for (i = 1; i < 1UL << order; i++)
+		if (PageBuddy(page + i) || PagePcp(page + i))
+			bad++;				/* B6 */
+	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn)
+		bad++;					/* B6 */
+	if (PageZeroed(page) && !memcheck_active()) {
+		bytes = page_address(page);
+		for (i = 0; i < PAGE_SIZE << order; i += 64)
+			if (bytes[i])
+				break;
+		if (i < PAGE_SIZE << order)
+			bad++;				/* B5 */
+	}
+	return bad;
+}
+
+unsigned int page_alloc_validate(void)
+{
+	struct page *page;
+	struct zone *zone;
+	unsigned int k, bad = 0;
+	int type;
+
+	for_each_populated_zone(zone) {
+		unsigned long total = 0;
+
+		spin_lock(&zone->lock);
+		for (k = 0; k < NR_PAGE_ORDERS; k++) {
+			struct free_area *area = &zone->free_area[k];
+			unsigned long nr = 0;
+
+			for (type = 0; type < MIGRATE_TYPES; type++)
+				list_for_each_entry(page,
+						    &area->free_list[type],
+						    lru) {
+					bad += validate_free_block(zone, page,
+								   k, type);
+					nr++;
+				}
+			bad += nr != area->nr_free;
+			total += nr << k;
+		}
+		bad += total != zone->nr_free;		/* B3 */
+		spin_unlock(&zone->lock);
+	}
+	if (bad)
+		printk("BUG page_alloc: %u violated invariants\n", bad);
+	return bad;
+}

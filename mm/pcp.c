@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Per-CPU page lists: a CPU's own free blocks of small orders, in front of the
+ * zone, so that most page requests take no shared lock.
+ *
+ * One list per order (0 to PAGE_ALLOC_COSTLY_ORDER) and migratetype. An empty
+ * list is refilled with `batch` pages at once; above `high` pages in all, a
+ * batch goes back, from the cold ends. Both follow the zone's size, so that a
+ * small process parks little: at most 1/64 of its memory or 4 MiB per CPU.
+ *
+ * States:	a block on a list is free to us and allocated to the zone:
+ *		PG_pcp set, PG_buddy clear, it does not merge
+ * Invariants:	C1  pcp->count == sum of pages on its lists
+ *		C2  a block on list (order, type) has that order and pcp_type,
+ *		    and PG_pcp
+ *		C3  after each free, count <= high
+ * Lock order:	pcp->lock > zone->lock (outer first). The allocation path only
+ *		tries pcp->lock: a busy list means another thread is using this
+ *		CPU's turn, or a drain; the zone serves as well then.
+ * Context:	inside the fork gate.
+ * Source:	kernel mm/page_alloc.c, rmqueue_pcplist(), free_unref_page().
+ */
+#include "../lib/percpu.h"
+#include "internal.h"
+
+#define PCP_BATCH_MAX 63
+#define PCP_HIGH_MAX 1024
+
+bool pcp_allowed_order(unsigned int order)
+{
+	return order <= PAGE_ALLOC_COSTLY_ORDER;
+}
+
+static struct list_head *pcp_list(struct per_cpu_pages *pcp, unsigned int order,
+				  unsigned int type)
+{
+	return &pcp->lists[order * MIGRATE_PCPTYPES + type];
+}
+
+/* First use on this CPU, and the zone may have grown since. */
+static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
+{
+	unsigned long managed = READ_ONCE(zone->managed_pages);
+	unsigned int i;
+
+	if (unlikely(!pcp->batch)) {
+		pcp->lock.rank = LOCK_RANK_PCP;
+		for (i = 0; i < NR_PCP_LISTS; i++)
+			INIT_LIST_HEAD(&pcp->lists[i]);
+	}
+	pcp->batch = (u32)min_t(unsigned long, PCP_BATCH_MAX,
+				max_t(unsigned long, managed / 256, 1));
+	pcp->high = (u32)min_t(unsigned long, PCP_HIGH_MAX,
+			       max_t(unsigned long, managed / 64,
+				     4 * pcp->batch));
+}
+
+/* This CPU's lists, locked; NULL if busy. */
+static struct per_cpu_pages *pcp_trylock(struct zone *zone)
+{
+	unsigned int cpu = percpu_this_cpu();
+	struct per_cpu_pages *pcp = per_cpu_ptr(zone->pcp, cpu);
+
+	if (!spin_trylock(&pcp->lock))
+		return NULL;
+	if (unlikely(!pcp->batch)) {
+		pcp_tune(zone, pcp);
+		percpu_mark_used(cpu);
+	}
+	return pcp;
+}
+
+static struct page *pcp_take(struct zone *zone, struct per_cpu_pages *pcp,
+			     unsigned int order, int migratetype)
+{
+	struct list_head *list = pcp_list(pcp, order, (unsigned int)migratetype);
+	unsigned int nr;
+	struct page *page;
+
+	if (unlikely(list_empty(list))) {
+		pcp_tune(zone, pcp);
+		nr = max_t(unsigned int, pcp->batch >> order, 1);
+		pcp->count += rmqueue_bulk(zone, order, nr, list,
+					   migratetype) << order;
+		if (list_empty(list))
+			return NULL;
+	}
+	page = list_first_entry(list, struct page, lru);
+	list_del_init(&page->lru);
+	ClearPagePcp(page);
+	pcp->count -= 1u << order;
+	pcp->allocs++;
+	return page;
+}
+
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype)
+{
+	struct per_cpu_pages *pcp = pcp_trylock(zone);
+	struct page *page;
+
+	if (unlikely(!pcp))
+		return NULL;
+	page = pcp_take(zone, pcp, order, migratetype);
+	spin_unlock(&pcp->lock);
+	return page;
+}
+
+unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,
+			    unsigned int nr, struct page **pages)
+{
+	struct per_cpu_pages *pcp = pcp_trylock(zone);
+	unsigned int i;
+
+	if (unlikely(!pcp))
+		return 0;
+	for (i = 0; i < nr; i++) {
+		pages[i] = pcp_take(zone, pcp, 0, migratetype);
+		if (!pages[i])
+			break;
+	}
+	spin_unlock(&pcp->lock);
+	return i;
+}
+
+/* Give @nr pages back, from each list's tail in turn: the coldest first. */
+static void pcp_flush(struct zone *zone, struct per_cpu_pages *pcp,
+		      unsigned int nr)
+{
+	LIST_HEAD(flush);
+	unsigned int i = 0, order, flushed = 0;
+	struct page *page;
+
+	while (flushed < nr && flushed < pcp->count) {
+		struct list_head *list = &pcp->lists[i];
+
+		order = i / MIGRATE_PCPTYPES;
+		i = (i + 1) % NR_PCP_LISTS;
+		if (list_empty(list))
+			continue;
+		page = list_last_entry(list, struct page, lru);
+		list_move_tail(&page->lru, &flush);
+		flushed += 1u << order;
+	}
+	pcp->count -= flushed;
+	free_pcppages_bulk(zone, &flush, flushed);
+}
+
+bool pcp_free(struct zone *zone, struct page *page, unsigned int order)
+{
+	struct per_cpu_pages *pcp = pcp_trylock(zone);
+	unsigned int type;
+
+	if (unlikely(!pcp))
+		return false;
+	type = pageblock_type(page);
+	page->order = (u8)order;
+	page->pcp_type = (u8)type;
+	SetPagePcp(page);
+	list_add(&page->lru, pcp_list(pcp, order, type));
+	pcp->count += 1u << order;
+	pcp->frees++;
+	if (unlikely(pcp->count > pcp->high)) {
+		pcp_tune(zone, pcp);
+		if (pcp->count > pcp->high)
+			pcp_flush(zone, pcp,
+				  max_t(unsigned int, pcp->batch,
+					pcp->count - pcp->high));
+	}
+	spin_unlock(&pcp->lock);
+	return true;
+}
+
+void pcp_drain_all(void)
+{
+	struct per_cpu_pages *pcp;
+	struct zone *zone;
+	unsigned int cpu;
+
+	for_each_populated_zone(zone) {
+		for_each_used_cpu(cpu) {
+			pcp = per_cpu_ptr(zone->pcp, cpu);
+			if (!READ_ONCE(pcp->batch))
+				continue;
+			spin_lock(&pcp->lock);
+			if (pcp->count)
+				pcp_flush(zone, pcp, pcp->count);
+			spin_unlock(&pcp->lock);
+		}
+	}
+}
+
+unsigned long pcp_count(struct zone *zone)
+{
+	unsigned long count = 0;
+	unsigned int cpu;
+
+	for_each_used_cpu(cpu) {
+		struct per_cpu_pages *pcp = per_cpu_ptr(zone->pcp, cpu);
+
+		count += READ_ONCE(pcp->count);
+	}
+	return count;
+}
+
+int pcp_zone_init(struct zone *zone)
+{
+	zone->pcp = percpu_alloc(sizeof(struct per_cpu_pages));
+	return zone->pcp ? 0 : -1;
+}
+
+static unsigned int validate_list(struct per_cpu_pages *pcp, unsigned int index,
+				  unsigned long *count)
+{
+	struct page *page;
+	unsigned int bad = 0;
+
+	list_for_each_entry(page, &pcp->lists[index], lru) {
+		bad += page->order != index / MIGRATE_PCPTYPES;
+		bad += page->pcp_type != index % MIGRATE_PCPTYPES;
+		bad += !PagePcp(page) || PageBuddy(page);
+		*count += 1UL << page->order;
+	}
+	return bad;
+}
+
+unsigned int pcp_validate(void)
+{
+	unsigned int cpu, i, bad = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		for_each_used_cpu(cpu) {
+			struct per_cpu_pages *pcp = per_cpu_ptr(zone->pcp, cpu);
+			unsigned long count = 0;
+
+			if (!READ_ONCE(pcp->batch))
+				continue;
+			spin_lock(&pcp->lock);
+			for (i = 0; i < NR_PCP_LISTS; i++)
+				bad += validate_list(pcp, i, &count);	/* C2 */
+			bad += count != pcp->count;			/* C1 */
+			bad += pcp->count > pcp->high &&
+			       pcp->count > pcp->batch;			/* C3 */
+			spin_unlock(&pcp->lock);
+		}
+	}
+	if (bad)
+		printk("BUG pcp: %u violated invariants\n", bad);
+	return bad;
+}

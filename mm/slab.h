@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the slab rooms share: struct kmem_cache, slabs, sheaves and the barn,
+ * and the fast path, which is inlined into every entry point.
+ *
+ * Way of an object:	slab freelist -> sheaf -> user -> sheaf -> slab freelist
+ * Way of a sheaf:	empty in barn -> refilled -> full in barn or a CPU's
+ *			main or spare -> emptied by pops -> ...
+ */
+#ifndef MM_SLAB_H
+#define MM_SLAB_H
+
+#include <linux/slab.h>
+
+#include "../lib/memcheck.h"
+#include "../lib/percpu.h"
+#include "internal.h"
+
+/*
+ * An array of free objects. On a CPU its size changes by rseq or under the
+ * slot's lock; everywhere else it belongs to one thread or to the barn.
+ */
+struct slab_sheaf {
+	u32 size;			/* objects in it */
+	u32 capacity;
+	struct slab_sheaf *next;	/* in the barn */
+	struct kmem_cache *cache;
+	unsigned long unused;
+	void *objects[];
+};
+
+_Static_assert(offsetof(struct slab_sheaf, objects) ==
+	       offsetof(struct percpu_stack, slots), "rseq knows the layout");
+
+#define SHEAF_BYTES(capacity) \
+	(sizeof(struct slab_sheaf) + (capacity) * sizeof(void *))
+
+/* One CPU's sheaves of one cache; 32 bytes in per-CPU memory. All-zero is a
+ * CPU that has never used the cache. */
+struct slub_percpu_sheaves {
+	struct slab_sheaf *main;	/* used by the sequences; changed under lock */
+	struct slab_sheaf *spare;	/* under lock */
+	spinlock_t lock;
+	u32 refills;			/* statistics, under lock */
+	u32 flushes;
+};
+
+_Static_assert(sizeof(struct slub_percpu_sheaves) == 32, "two per cache line");
+
+/* Sheaves that wait for a CPU. */
+struct node_barn {
+	spinlock_t lock;
+	u32 nr_full, nr_empty;
+	struct slab_sheaf *full, *empty;	/* LIFO, by next */
+};
+
+/* Which list of the node a slab is on. */
+enum slab_list { SLAB_ON_NONE, SLAB_ON_PARTIAL, SLAB_ON_FULL };
+
+/* The slabs of a cache. There is one node. */
+struct kmem_cache_node {
+	spinlock_t list_lock;
+	unsigned long nr_partial;	/* slabs on partial, with a free object */
+	unsigned long nr_slabs;
+	unsigned long nr_objects;	/* objects in all slabs */
+	unsigned long nr_inuse;		/* of those, not on a freelist */
+	u64 seed;			/* of the shuffle */
+	struct list_head partial;
+	struct list_head full;
+};
+
+struct kmem_cache {
+	/* First line: read on every allocation and free, never written. */
+	void *cpu_sheaves;		/* struct slub_percpu_sheaves, per CPU */
+	u64 divisor;			/* ceil(2^64 / size): see on_boundary() */
+	unsigned long slab_mask;	/* bytes of a slab - 1 */
+	slab_flags_t flags;
+	unsigned int object_size;	/* what the user asked for */
+	unsigned int size;		/* distance of objects in a slab */
+	unsigned int offset;		/* of the free pointer in a free object */
+	unsigned int sheaf_capacity;	/* 0: no sheaves, every call is slow */
+	unsigned int order;		/* of a slab */
+
+	/* Slow paths. */
+	unsigned long random __cacheline_aligned; /* encodes free pointers */
+	void (*ctor)(void *object);
+	unsigned int objects;		/* per slab of the usual order */
+	unsigned int min_order;		/* when the usual one cannot be had */
+	unsigned int align;
+	unsigned int red_zone;		/* bytes after the object, under memcheck */
+	unsigned int min_partial;	/* empty slabs are kept up to this */
+	unsigned int barn_limit;	/* full sheaves kept */
+	gfp_t allocflags;		/* added to every page allocation */
+	bool fixed_offset;		/* the creator chose s->offset */
+	int refcount;			/* users of a merged cache; slab_mutex */
+	struct kmem_cache *alias;	/* a kmalloc size outside the ladder: who serves it */
+	const char *name;		/* ours */
+	struct list_head list;		/* slab_caches; slab_mutex */
+
+	struct kmem_cache_node node;
+	struct node_barn barn __cacheline_aligned;
+} __cacheline_aligned;
+
+_Static_assert(offsetof(struct kmem_cache, random) == 64, "first line is hot");
+
+extern struct list_head slab_caches;	/* slab_mutex */
+extern spinlock_t slab_mutex;
+
+/* Flags that make every operation reach its slab. */
+#define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | \
+			  SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE)
+/* Ours alone: the cache must not use sheaves (it allocates them). */
+#define SLAB_NO_SHEAVES ((slab_flags_t)1u << 31)
+
+/* slub.c: slabs. Callers are inside the fork gate. ------------------------ */
+
+void *slab_alloc_one(struct kmem_cache *s, gfp_t gfp);
+/* Up to @n objects; fewer only without memory. */
+unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
+			     void **p);
+/* Each object is checked against its slab; a bad one is reported, not freed. */
+void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p);
+/* Free the empty slabs; the number of slabs left. */
+unsigned long slab_discard_empty(struct kmem_cache *s);
+int calculate_sizes(struct kmem_cache *s);
+void node_init(struct kmem_cache *s);
+/* Call @fn for every object of @s that is not on a slab's freelist. */
+void slab_for_each_inuse(struct kmem_cache *s,
+			 void (*fn)(void *object, void *arg), void *arg);
+/* The object that @addr lies in, its index, whether it is on the freelist. */
+struct slab_where {
+	struct kmem_cache *cache;
+	void *object;
+	unsigned int index;
+	bool free;
+	bool exact;		/* addr is the object's first byte */
+};
+bool slab_locate(const void *addr, struct slab_where *where);
+unsigned int slab_validate(struct kmem_cache *s);
+
+/* sheaf.c: sheaves and barn ----------------------------------------------- */
+
+int sheaf_init(void);
+int sheaf_cache_init(struct kmem_cache *s);
+void sheaf_cache_exit(struct kmem_cache *s);
+/* These three enter the fork gate themselves, and boot the allocator first.
+ * @size: the bytes that the caller may use, for memcheck.h; 0: the object. */
+void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp);
+void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp, size_t size);
+void sheaf_free_slow(struct kmem_cache *s, void *object);
+/* Return the objects of every CPU's sheaves and of the barn to the slabs.
+ * @exclusive: the caller knows that nobody else uses the cache. */
+void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
+/* Objects that sit in sheaves now. */
+unsigned long sheaf_count_objects(struct kmem_cache *s);
+/* Is this object in one of the cache's sheaves? For reports; slow. */
+bool sheaf_contains(struct kmem_cache *s, const void *object);
+void sheaf_fork_child(void);
+unsigned int sheaf_validate(struct kmem_cache *s);
+
+/* slab_common.c ----------------------------------------------------------- */
+
+int kmem_cache_init(void);
+/* Set up a cache in static memory. */
+int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
+	       unsigned int align, slab_flags_t flags);
+struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
+/*
+ * All kmalloc caches, in ascending size: the fine ladder, four steps per
+ * doubling. The kernel's ladder is a subset of it, so one row serves both.
+ */
+#define KMALLOC_ROW_SIZES(_)						\
+	_(8) _(16) _(32) _(48) _(64) _(80) _(96) _(112) _(128)		\
+	_(160) _(192) _(224) _(256) _(320) _(384) _(448) _(512)		\
+	_(640) _(768) _(896) _(1024) _(1280) _(1536) _(1792) _(2048)	\
+	_(2560) _(3072) _(3584) _(4096) _(5120) _(6144) _(7168) _(8192)
+#define KMALLOC_ROW_LENGTH 33
+extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
+
+/* Row index by (size + 15) / 16, for sizes up to 1024 and at least 16. */
+extern __hidden const u8 kmalloc_row_small[65];
+
+/* The row index of the smallest cache that holds @size, 1 to 8192 bytes, in
+ * the fine ladder with 16-byte alignment: what malloc() uses. */
+static __always_inline unsigned int kmalloc_row_index(size_t size)
+{
+	unsigned int shift;
+
+	if (likely(size <= 1024))
+		return kmalloc_row_small[(size + 15) >> 4];
+	/* Four steps in (2^(shift + 2), 2^(shift + 3)]; 20 is the row of 1024. */
+	shift = ilog2(size - 1) - 2;
+	return 21 + (shift - 8) * 4 + (unsigned int)((size - 1) >> shift) - 4;
+}
+
+/* Flush every cache and free its empty slabs: the reclaim of last resort. */
+void shrink_slab_caches(void);
+
+/* kmalloc.c: for the malloc front end; they enter the fork gate themselves. - */
+
+/* Blocks beyond the caches: whole pages, as many as it takes, up to
+ * KMALLOC_MAX_SIZE, then vmalloc. @align is a power of two. */
+void *kmalloc_large(size_t size, size_t align, gfp_t gfp);
+size_t kmalloc_usable(const void *p);
+/* Frees of pages and vmalloc blocks, and everything unusual. */
+void kfree_slow(void *p, const void *caller);
+
+/* The fast path ----------------------------------------------------------- */
+
+/*
+ * Is @object the start of an object? off % size == 0 without a division:
+ * for 32-bit off, off * ceil(2^64 / size) wraps to below ceil(2^64 / size)
+ * exactly if size divides off. False also for a slab of less than the usual
+ * order; the slow path knows those.
+ */
+static __always_inline bool on_boundary(const struct kmem_cache *s,
+					const void *object)
+{
+	u64 off = (unsigned long)object & s->slab_mask;
+
+	return off * s->divisor < s->divisor;
+}
+
+/*
+ * Cost: 1 load of s, 5 of this CPU's number, slot and sheaf, 2 stores (one of
+ * them arms the sequence).
+ * kmem_cache_alloc() -> slab_alloc() -> percpu_pop()
+ *                                    -> sheaf_alloc_slow() when that fails
+ */
+static __always_inline void *slab_alloc(struct kmem_cache *s, gfp_t gfp,
+					size_t size)
+{
+	void *object = percpu_pop(s->cpu_sheaves);
+
+	if (unlikely(!object))
+		return sheaf_alloc_slow_size(s, gfp, size);
+	if (unlikely(gfp & __GFP_ZERO))
+		__builtin_memset(object, 0, s->object_size);
+	return object;
+}
+
+/* @object is known to belong to @s. */
+static __always_inline void slab_free(struct kmem_cache *s, void *object)
+{
+	if (unlikely(!on_boundary(s, object)) ||
+	    unlikely(!percpu_push(s->cpu_sheaves, object)))
+		sheaf_free_slow(s, object);
+}
+
+#endif /* MM_SLAB_H */

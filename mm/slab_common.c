@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Object caches as a whole: create, find, merge, shrink and destroy them; the
+ * table of kmalloc sizes; and the entry points to allocate and free objects.
+ *
+ * States:	created -> in use -> destroyed
+ *		destroy with live objects: reported, stays in use
+ * Invariants:	K1  every cache is on slab_caches once, and its name is its own
+ *		K2  refcount counts kmem_cache_create() minus _destroy() calls that
+ *		    gave this cache; more than 1 only by merging
+ *		K3  a kmalloc row entry is a cache of its own or an alias of the
+ *		    next larger one that is
+ * Lock order:	slab_mutex is the outermost lock after the fork gate.
+ * Source:	kernel mm/slab_common.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/cmdline.h"
+#include "../lib/gate.h"
+#include "../lib/host.h"
+#include "internal.h"
+#include "slab.h"
+
+struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
+spinlock_t slab_mutex = SPINLOCK_INIT(LOCK_RANK_SLAB_MUTEX);
+
+/* The cache of caches. */
+static struct kmem_cache kmem_cache_boot;
+
+struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
+struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
+static char kmalloc_names[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH][20];
+
+/* All a caller may pass to create. */
+#define SLAB_FLAGS_PERMITTED (__SLAB_FLAG_BIT(_SLAB_FLAGS_LAST_BIT) - 1)
+/* A cache with one of these is like no other. */
+#define SLAB_NEVER_MERGE (SLAB_DEBUG_FLAGS | SLAB_TYPESAFE_BY_RCU | \
+			  SLAB_NOLEAKTRACE | SLAB_FAILSLAB | SLAB_NO_MERGE)
+/* Merged caches must agree in these. */
+#define SLAB_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | \
+			 SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
+
+/* Tables of sizes --------------------------------------------------------- */
+
+static const u16 row_size[KMALLOC_ROW_LENGTH] = {
+#define ROW_SIZE(size) size,
+	KMALLOC_ROW_SIZES(ROW_SIZE)
+#undef ROW_SIZE
+};
+
+/* Constant data: the first request may come before any constructor. */
+const u8 kmalloc_row_small[65] = {
+	1, 1, 2, 3, 4, 5, 6, 7, 8,		/* 0, 16, ... 128 */
+	9, 9, 10, 10, 11, 11, 12, 12,		/* 144 ... 256 */
+	13, 13, 13, 13, 14, 14, 14, 14,		/* 272 ... 384 */
+	15, 15, 15, 15, 16, 16, 16, 16,		/* 400 ... 512 */
+	17, 17, 17, 17, 17, 17, 17, 17,		/* 528 ... 640 */
+	18, 18, 18, 18, 18, 18, 18, 18,		/* 656 ... 768 */
+	19, 19, 19, 19, 19, 19, 19, 19,		/* 784 ... 896 */
+	20, 20, 20, 20, 20, 20, 20, 20,		/* 912 ... 1024 */
+};
+
+/* The kernel's ladder: row entry of each kmalloc_index(). */
+static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
+	[1] = 6, [2] = 10,
+	[3] = 0, [4] = 1, [5] = 2, [6] = 4, [7] = 8, [8] = 12,
+	[9] = 16, [10] = 20, [11] = 24, [12] = 28, [13] = 32,
+};
+
+struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
+{
+	struct kmem_cache *row = kmalloc_row[kmalloc_type(gfp)];
+
+	if (kmm_params.kmalloc_ladder == LADDER_KERNEL)
+		return &row[index_row[kmalloc_index(size)]];
+	return &row[size <= 8 ? 0 : kmalloc_row_index(size)];
+}
+
+/* Creating ---------------------------------------------------------------- */
+
+/* Objects of at least a cache line start on one; of smaller ones, as many as
+ * fit share a line without straddling it. */
+static unsigned int calculate_alignment(slab_flags_t flags, unsigned int align,
+					unsigned int size)
+{
+	unsigned int line = CACHE_LINE_SIZE;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		while (size <= line / 2)
+			line /= 2;
+		align = max_t(unsigned int, align, line);
+	}
+	return ALIGN(max_t(unsigned int, align, ARCH_SLAB_MINALIGN),
+		     (unsigned int)sizeof(void *));
+}
+
+/* Everything but the name and the list; the cache is zeroed but for what the
+ * caller set. */
+static int setup_cache(struct kmem_cache *s, unsigned int size,
+		       unsigned int align, slab_flags_t flags)
+{
+	int ret;
+
+	s->flags = flags;
+	s->object_size = size;
+	s->align = calculate_alignment(flags, align, size);
+	ret = calculate_sizes(s);
+	if (ret)
+		return ret;
+	node_init(s);
+	s->refcount = 1;
+	return sheaf_cache_init(s);
+}
+
+int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
+	       unsigned int align, slab_flags_t flags)
+{
+	int ret = setup_cache(s, size, align, flags);
+
+	if (ret)
+		return ret;
+	s->name = name;
+	list_add_tail(&s->list, &slab_caches);
+	return 0;
+}
+
+static const char *check_args(const char *name, unsigned int size,
+			      const struct kmem_cache_args *args,
+			      slab_flags_t flags)
+{
+	if (!name)
+		return "no name";
+	if (!size || size > KMALLOC_MAX_SIZE)
+		return "object size out of range";
+	if (args->align && !is_power_of_2(args->align))
+		return "alignment is not a power of two";
+	if (args->align > KMALLOC_MAX_SIZE)
+		return "alignment out of range";
+	if (flags & ~SLAB_FLAGS_PERMITTED)
+		return "unknown flags";
+	if (!args->use_freeptr_offset)
+		return args->freeptr_offset ? "freeptr_offset without use_freeptr_offset" :
+					      NULL;
+	if (!(flags & SLAB_TYPESAFE_BY_RCU) || args->ctor)
+		return "freeptr_offset needs SLAB_TYPESAFE_BY_RCU and no ctor";
+	if (args->freeptr_offset % sizeof(void *) ||
+	    args->freeptr_offset + sizeof(void *) > size)
+		return "freeptr_offset out of the object or unaligned";
+	return NULL;
+}
+
+static struct kmem_cache *find_mergeable(unsigned int size,
+					 const struct kmem_cache_args *args,
+					 slab_flags_t flags)
+{
+	unsigned int align = calculate_alignment(flags, args->align, size);
+	unsigned int aligned = ALIGN(ALIGN(size, (unsigned int)sizeof(void *)),
+				     align);
+	struct kmem_cache *s;
+
+	if (!kmm_params.slab_merge || args->ctor || args->sheaf_capacity ||
+	    args->usersize || (flags & SLAB_NEVER_MERGE))
+		return NULL;
+	list_for_each_entry(s, &slab_caches, list) {
+		if ((s->flags & (SLAB_NEVER_MERGE | SLAB_NO_SHEAVES)) ||
+		    s->ctor || s->refcount < 1)
+			continue;
+		if ((flags ^ s->flags) & SLAB_MERGE_SAME)
+			continue;
+		/* It must fit, waste less than a word, and be aligned. */
+		if (s->size < aligned || s->size - aligned >= sizeof(void *) ||
+		    s->size & (align - 1))
+			continue;
+		return s;
+	}
+	return NULL;
+}
+
+static bool name_taken(const char *name)
+{
+	struct kmem_cache *s;
+
+	list_for_each_entry(s, &slab_caches, list)
+		if (!strcmp(s->name, name))
+			return true;
+	return false;
+}
+
+static struct kmem_cache *create_cache(const char *name, unsigned int size,
+				       const struct kmem_cache_args *args,
+				       slab_flags_t flags)
+{
+	size_t length = strlen(name) + 1;
+	struct kmem_cache *s;
+	char *copy;
+
+	s = sheaf_alloc_slow(&kmem_cache_boot, GFP_KERNEL | __GFP_ZERO);
+	if (!s)
+		return NULL;
+	copy = __kmalloc_noprof(length, GFP_KERNEL);
+	if (!copy)
+		goto out_free_cache;
+	memcpy(copy, name, length);
+	s->name = copy;
+	s->ctor = args->ctor;
+	s->offset = args->use_freeptr_offset ? args->freeptr_offset : 0;
+	s->fixed_offset = args->use_freeptr_offset;
+	s->sheaf_capacity = args->sheaf_capacity;
+	if (setup_cache(s, size, args->align, flags))
+		goto out_free_name;
+	list_add_tail(&s->list, &slab_caches);
+	return s;
+
+out_free_name:
+	kfree(copy);
+out_free_cache:
+	sheaf_free_slow(&kmem_cache_boot, s);
+	return NULL;
+}
+
+static struct kmem_cache *create_locked(const char *name, unsigned int size,
+					const struct kmem_cache_args *args,
+					slab_flags_t flags)
+{
+	struct kmem_cache *s = find_mergeable(size, args, flags);
+
+	lockdep_assert_held(&slab_mutex);
+	if (s) {
+		s->refcount++;
+		/* What kmem_cache_zalloc() clears must cover the larger user. */
+		if (s->object_size < size)
+			s->object_size = size;
+		return s;
+	}
+	if (name_taken(name))
+		printk("WARNING: kmem_cache_create(%s): a cache of this name exists\n",
+		       name);
+	return create_cache(name, size, args, flags);
+}
+
+struct kmem_cache *__kmem_cache_create_args(const char *name,
+					    unsigned int object_size,
+					    struct kmem_cache_args *args,
+					    slab_flags_t flags)
+{
+	static const struct kmem_cache_args none;
+	const char *why = "out of memory";
+	struct kmem_cache *s = NULL;
+
+	if (!mm_ready())
+		goto out;
+	why = check_args(name, object_size, args ? args : &none, flags);
+	if (why)
+		goto out;
+	gate_enter();
+	spin_lock(&slab_mutex);
+	s = create_locked(name, object_size, args ? args : &none, flags);
+	spin_unlock(&slab_mutex);
+	gate_exit();
+	why = "out of memory";
+out:
+	if (s)
+		return s;
+	if (flags & SLAB_PANIC)
+		kmm_bug("BUG kmem_cache_create(%s) with SLAB_PANIC failed: %s\n",
+			name ? name : "NULL", why);
+	printk("WARNING: kmem_cache_create(%s) failed: %s\n",
+	       name ? name : "NULL", why);
+	return NULL;
+}
+
+/* Shrinking and destroying ------------------------------------------------ */
+
+static unsigned long shrink_cache(struct kmem_cache *s)
+{
+	sheaf_flush_all(s, false);
+	return slab_discard_empty(s);
+}
+
+int kmem_cache_shrink(struct kmem_cache *s)
+{
+	unsigned long left;
+
+	gate_enter();
+	left = shrink_cache(s);
+	gate_exit();
+	return left != 0;
+}
+
+/*
+ * Reclaim for a request that found no memory, and for kmm_trim(). The caller
+ * may be inside kmem_cache_create(): then the list is busy, and what could be
+ * gained here is left.
+ */
+void shrink_slab_caches(void)
+{
+	struct kmem_cache *s;
+
+	if (!spin_trylock(&slab_mutex))
+		return;
+	list_for_each_entry(s, &slab_caches, list)
+		shrink_cache(s);
+	spin_unlock(&slab_mutex);
+}
+
+/* Where a report stops listing and only counts. */
+#define MAX_LISTED 1024
+
+static void list_object(void *object, void *arg)
+{
+	unsigned int *listed = arg;
+
+	if ((*listed)++ < MAX_LISTED)
+		printk("Object %p\n", object);
+}
+
+/* All sheaves are empty, so what a slab counts as in use, is. Printing under
+ * list_lock is what keeps the list true; nobody should be using the cache. */
+static void report_live_objects(struct kmem_cache *s)
+{
+	unsigned int listed = 0;
+
+	printk("BUG %s: %lu objects remaining on kmem_cache_destroy(); the cache stays usable\n",
+	       s->name, s->node.nr_inuse);
+	slab_for_each_inuse(s, list_object, &listed);
+	if (listed > MAX_LISTED)
+		printk("and %u more\n", listed - MAX_LISTED);
+}
+
+static void destroy_locked(struct kmem_cache *s)
+{
+	lockdep_assert_held(&slab_mutex);
+	if (--s->refcount)
+		return;
+	sheaf_flush_all(s, false);
+	/* With the barrier refused, sheaves were left where they are. If all
+	 * objects in use sit there, nobody else can be using the cache. */
+	if (s->node.nr_inuse && s->node.nr_inuse == sheaf_count_objects(s))
+		sheaf_flush_all(s, true);
+	if (slab_discard_empty(s)) {
+		report_live_objects(s);
+		s->refcount = 1;
+		return;
+	}
+	list_del_init(&s->list);
+	sheaf_cache_exit(s);
+	kfree(s->name);
+	sheaf_free_slow(&kmem_cache_boot, s);
+}
+
+void kmem_cache_destroy(struct kmem_cache *s)
+{
+	if (!s)
+		return;
+	gate_enter();
+	spin_lock(&slab_mutex);
+	destroy_locked(s);
+	spin_unlock(&slab_mutex);
+	gate_exit();
+}
+
+unsigned int kmem_cache_size(struct kmem_cache *s)
+{
+	return s->object_size;
+}
+
+/* Objects ----------------------------------------------------------------- */
+
+void *kmem_cache_alloc_noprof(struct kmem_cache *s, gfp_t gfp)
+{
+	if (unlikely(gfp & __GFP_ZERO) && WARN_ON_ONCE(s->ctor))
+		gfp &= ~__GFP_ZERO;
+	return slab_alloc(s, gfp, 0);
+}
+
+void *kmem_cache_alloc_lru_noprof(struct kmem_cache *s, struct list_lru *lru,
+				  gfp_t gfp)
+{
+	(void)lru;
+	return kmem_cache_alloc_noprof(s, gfp);
+}
+
+void *kmem_cache_alloc_node_noprof(struct kmem_cache *s, gfp_t gfp, int node)
+{
+	(void)node;
+	return kmem_cache_alloc_noprof(s, gfp);
+}
+
+void kmem_cache_free(struct kmem_cache *s, void *objp)
+{
+	/* The cache is known, so its struct page need not be read: that the
+	 * object lies in our memory and on a boundary must do here. One of
+	 * another cache is found where it meets its slab. */
+	if (unlikely(!__virt_to_page(objp)))
+		sheaf_free_slow(s, objp);
+	else
+		slab_free(s, objp);
+}
+
+int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
+				 void **p)
+{
+	size_t i = 0, want;
+	unsigned int got;
+
+	/* From this CPU's sheaves first, then whole runs from the slabs. */
+	while (i < size && (p[i] = percpu_pop(s->cpu_sheaves)) != NULL)
+		i++;
+	while (i < size) {
+		want = min_t(size_t, size - i, UINT32_MAX);
+		if (memcheck_active() || want < s->sheaf_capacity) {
+			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO);
+			got = p[i] != NULL;
+		} else {
+			gate_enter();
+			got = slab_alloc_bulk(s, gfp, (unsigned int)want, p + i);
+			gate_exit();
+		}
+		if (!got) {
+			kmem_cache_free_bulk(s, i, p);
+			return 0;
+		}
+		i += got;
+	}
+	if (gfp & __GFP_ZERO)
+		for (i = 0; i < size; i++)
+			memset(p[i], 0, s->object_size);
+	return (int)size;
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *s, size_t size, void **p)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		if (s)
+			kmem_cache_free(s, p[i]);
+		else
+			kfree(p[i]);
+	}
+}
+
+/* Boot -------------------------------------------------------------------- */
+
+static bool in_ladder(unsigned int row)
+{
+	unsigned int i;
+
+	if (kmm_params.kmalloc_ladder == LADDER_FINE)
+		return true;
+	for (i = 1; i < ARRAY_SIZE(index_row); i++)
+		if (index_row[i] == row)
+			return true;
+	return false;
+}
+
+static const char *kmalloc_name(unsigned int type, unsigned int row)
+{
+	char *name = kmalloc_names[type][row];
+	unsigned int size = row_size[row];
+	bool kilo = size >= 1024 && size % 1024 == 0;
+
+	kmm_snprintf(name, sizeof(kmalloc_names[0][0]), "kmalloc-%s%u%s",
+		     type == KMALLOC_RECLAIM ? "rcl-" : "",
+		     kilo ? size / 1024 : size, kilo ? "k" : "");
+	return name;
+}
+
+static int create_kmalloc_row(unsigned int type)
+{
+	slab_flags_t flags = SLAB_KMALLOC |
+			     (type == KMALLOC_RECLAIM ? SLAB_RECLAIM_ACCOUNT : 0);
+	unsigned int row, i, size, align;
+	int ret;
+
+	for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
+		if (!in_ladder(row))
+			continue;
+		size = row_size[row];
+		/* Natural alignment: the largest power of two in the size. */
+		align = size & -size;
+		ret = boot_cache(&kmalloc_row[type][row],
+				 kmalloc_name(type, row), size, align, flags);
+		if (ret)
+			return ret;
+	}
+	for (row = KMALLOC_ROW_LENGTH - 1; row-- > 0;) {
+		struct kmem_cache *s = &kmalloc_row[type][row];
+
+		if (in_ladder(row))
+			continue;
+		s->alias = s[1].alias ? s[1].alias : &s[1];
+		s->cpu_sheaves = s->alias->cpu_sheaves;
+		s->object_size = s->alias->object_size;
+	}
+	for (i = 1; i < ARRAY_SIZE(index_row); i++)
+		kmalloc_caches[type][i] = &kmalloc_row[type][index_row[i]];
+	return 0;
+}
+
+int kmem_cache_init(void)
+{
+	unsigned int type;
+	int ret;
+
+	ret = boot_cache(&kmem_cache_boot, "kmem_cache",
+			 sizeof(struct kmem_cache), CACHE_LINE_SIZE,
+			 SLAB_NO_MERGE);
+	for (type = 0; !ret && type < NR_KMALLOC_TYPES; type++)
+		ret = create_kmalloc_row(type);
+	return ret;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc/slabinfo: one row for each cache, in the kernel's format, version 2.1.
+ *
+ *	active_objs	objects handed out: neither on a slab's freelist nor in
+ *			a sheaf. (The kernel's SLUB counts those in its per-CPU
+ *			layer as active; here a cache whose users have freed
+ *			everything shows 0, which is what one looks for.)
+ *	num_objs	objects in all slabs
+ *	tunables	always 0, as with SLUB
+ *	active_slabs	all slabs, as with SLUB
+ *
+ * The list of caches can only be walked under slab_mutex, and a row must not
+ * be printed under it. So rows are copied in batches, and after each batch the
+ * walk resumes at the position it had reached, counted from the head of the
+ * list. A cache destroyed in between can hide another one from the report, and
+ * one created can show another twice; the kernel has the same between two
+ * read()s of the file. The alternative, to pin the cache at which the walk
+ * resumes, would let a report delay kmem_cache_destroy().
+ *
+ * Lock order:	slab_mutex > sheaf and barn locks, list_lock; one cache's
+ *		at a time.
+ * Source:	kernel mm/slab_common.c, cache_show().
+ */
+#include "../lib/gate.h"
+#include "slab.h"
+#include "vmstat.h"
+
+#define ROWS_PER_BATCH 8	/* 1 KiB of stack */
+
+struct slabinfo_row {
+	char name[64];
+	unsigned long active_objs;
+	unsigned long num_objs;
+	unsigned long num_slabs;
+	unsigned int size;
+	unsigned int objects_per_slab;
+	unsigned int order;
+};
+
+/* Caller holds slab_mutex, so the cache stays. */
+static void read_cache(struct kmem_cache *s, struct slabinfo_row *row)
+{
+	struct kmem_cache_node *n = &s->node;
+	unsigned long inuse, in_sheaves;
+
+	lockdep_assert_held(&slab_mutex);
+	in_sheaves = sheaf_count_objects(s);
+	spin_lock(&n->list_lock);
+	inuse = n->nr_inuse;
+	row->num_objs = n->nr_objects;
+	row->num_slabs = n->nr_slabs;
+	spin_unlock(&n->list_lock);
+
+	/* Objects may have gone back to their slabs since they were counted. */
+	row->active_objs = inuse - min_t(unsigned long, inuse, in_sheaves);
+	row->size = s->size;
+	row->objects_per_slab = s->objects;
+	row->order = s->order;
+	kmm_snprintf(row->name, sizeof(row->name), "%s", s->name);
+}
+
+/* Copy the rows from position @pos on; returns how many. */
+static unsigned int read_rows(struct slabinfo_row *rows, unsigned long pos)
+{
+	struct kmem_cache *s;
+	unsigned int nr = 0;
+
+	gate_enter();
+	spin_lock(&slab_mutex);
+	list_for_each_entry(s, &slab_caches, list) {
+		if (pos) {
+			pos--;
+			continue;
+		}
+		read_cache(s, &rows[nr++]);
+		if (nr == ROWS_PER_BATCH)
+			break;
+	}
+	spin_unlock(&slab_mutex);
+	gate_exit();
+	return nr;
+}
+
+static void print_row(struct seq_file *m, const struct slabinfo_row *row)
+{
+	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", row->name,
+		   row->active_objs, row->num_objs, row->size,
+		   row->objects_per_slab, 1 << row->order);
+	seq_printf(m, " : tunables %4u %4u %4u", 0, 0, 0);
+	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", row->num_slabs,
+		   row->num_slabs, 0UL);
+}
+
+/*
+ * Pages of a cache. Without memory for a slab of the usual order, one of
+ * min_order is made, with fewer objects; how many of those there are shows in
+ * the objects that are missing:
+ *
+ *	16 slabs of 8 objects would be 128; there are 116, and a small slab
+ *	has 2: (128 - 116) / (8 - 2) = 2 small slabs among the 16
+ */
+static unsigned long cache_pages(const struct kmem_cache *s,
+				 unsigned long nr_slabs,
+				 unsigned long nr_objects)
+{
+	unsigned long small = (PAGE_SIZE << s->min_order) / s->size;
+	unsigned long missing = nr_slabs * s->objects - nr_objects;
+	unsigned long nr_small = 0;
+
+	if (missing && s->objects > small)
+		nr_small = missing / (s->objects - small);
+	return ((nr_slabs - nr_small) << s->order) + (nr_small << s->min_order);
+}
+
+void count_slab_pages(struct slab_pages *pages)
+{
+	unsigned long nr_slabs, nr_objects, nr_pages;
+	struct kmem_cache *s;
+
+	*pages = (struct slab_pages){ 0 };
+	gate_enter();
+	spin_lock(&slab_mutex);
+	list_for_each_entry(s, &slab_caches, list) {
+		spin_lock(&s->node.list_lock);
+		nr_slabs = s->node.nr_slabs;
+		nr_objects = s->node.nr_objects;
+		spin_unlock(&s->node.list_lock);
+
+		nr_pages = cache_pages(s, nr_slabs, nr_objects);
+		if (s->flags & SLAB_RECLAIM_ACCOUNT)
+			pages->reclaimable += nr_pages;
+		else
+			pages->unreclaimable += nr_pages;
+	}
+	spin_unlock(&slab_mutex);
+	gate_exit();
+}
+
+void slabinfo_show(struct seq_file *m)
+{
+	struct slabinfo_row rows[ROWS_PER_BATCH];
+	unsigned long pos = 0;
+	unsigned int nr, i;
+
+	seq_puts(m, "slabinfo - version: 2.1\n");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
+	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
+	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	do {
+		nr = read_rows(rows, pos);
+		pos += nr;
+		for (i = 0; i < nr; i++)
+			print_row(m, &rows[i]);
+	} while (nr == ROWS_PER_BATCH);
+}

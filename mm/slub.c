@@ -1,0 +1,669 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slabs: blocks of pages cut into objects of one cache.
+ *
+ *	slab of order 1, size 96, 85 objects, 32 bytes of tail waste
+ *
+ *	page 0                                  page 1
+ *	| obj 0 | obj 1 | obj 2 | ...      | obj 42 (straddles) | ... | obj 84 |..|
+ *	 `-----------------------------'    `------------------------------'
+ *	  [0, fresh): handed out at least    [fresh, objects): never touched,
+ *	  once; free ones on the freelist    linked nowhere
+ *
+ * A slab is described by the struct page of its first page; all its pages name
+ * the cache, so that free() finds it with one load. A free object holds the
+ * link to the next one at s->offset, in the middle of the object, where an
+ * overrun of the object before is least likely to reach it, and encoded:
+ *
+ *	link = next ^ s->random ^ byteswap(address of link)
+ *
+ * so that a stray write yields nonsense and not a usable pointer. Every link
+ * is checked when it is followed. Objects of a cache with a constructor, and
+ * type-stable ones, keep the link behind the object: they stay constructed.
+ *
+ * States:	partial (list partial; has a free object)
+ *		full    (list full; none)
+ *		empty   (list partial, inuse 0; kept up to min_partial)
+ * Invariants:	U1  inuse + objects on the freelist + (objects - fresh) == objects
+ *		U2  a slab is on partial if inuse < objects, else on full
+ *		U3  every link leads to an object boundary below fresh, no cycles
+ *		U4  nr_slabs, nr_partial, nr_objects and nr_inuse are the sums
+ *		U5  every page of a slab names the cache; tails name the head
+ * Lock order:	list_lock is taken alone; pages are allocated and freed outside
+ *		of it, constructors run outside of it.
+ * Context:	inside the fork gate.
+ * Source:	kernel mm/slub.c. Ours is simpler in one way: a freelist is
+ *		only changed under list_lock, not by a double-word compare and
+ *		exchange. Sheaves make that one lock hold per 60 objects or so.
+ * Not here:	sheaves and the barn (sheaf.c), creating caches (slab_common.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/cmdline.h"
+#include "../lib/host.h"
+#include "internal.h"
+#include "slab.h"
+
+#define MAX_OBJS_PER_SLAB 32767
+#define MIN_PARTIAL 5
+#define MAX_PARTIAL 10
+
+/* Objects whose order in a fresh batch is shuffled together: enough that the
+ * neighbour of an object is not predictable, few enough that a run of
+ * allocations still walks memory in one direction. */
+#define SHUFFLE_WINDOW 8
+
+/* Free pointers ----------------------------------------------------------- */
+
+static inline unsigned long encode_link(const struct kmem_cache *s,
+					unsigned long ptr, unsigned long where)
+{
+	return ptr ^ s->random ^ __builtin_bswap64(where);
+}
+
+static inline void *get_freepointer(const struct kmem_cache *s, void *object)
+{
+	unsigned long *link = (unsigned long *)((char *)object + s->offset);
+	unsigned long value;
+
+	memcheck_unpoison(link, sizeof(*link));
+	value = *link;
+	memcheck_poison(link, sizeof(*link));
+	return (void *)encode_link(s, value, (unsigned long)link);
+}
+
+static inline void set_freepointer(const struct kmem_cache *s, void *object,
+				   void *next)
+{
+	unsigned long *link = (unsigned long *)((char *)object + s->offset);
+
+	memcheck_unpoison(link, sizeof(*link));
+	*link = encode_link(s, (unsigned long)next, (unsigned long)link);
+	memcheck_poison(link, sizeof(*link));
+}
+
+/* An object in use holds no valid link, so that already_free() can tell. */
+static inline void clear_freepointer(const struct kmem_cache *s, void *object)
+{
+	unsigned long *link = (unsigned long *)((char *)object + s->offset);
+
+	memcheck_unpoison(link, sizeof(*link));
+	*link = 0;
+	memcheck_poison(link, sizeof(*link));
+}
+
+/* Objects and slabs ------------------------------------------------------- */
+
+static inline char *slab_address(const struct page *slab)
+{
+	return page_address(slab);
+}
+
+/* Which object starts at @object? -1 if none does. */
+static int object_index(const struct kmem_cache *s, const struct page *slab,
+			const char *base, const void *object)
+{
+	unsigned long off = (unsigned long)((const char *)object - base);
+	unsigned long index = off / s->size;
+
+	if (index >= slab->objects || index * s->size != off)
+		return -1;
+	return (int)index;
+}
+
+static bool valid_link(const struct kmem_cache *s, const struct page *slab,
+		       const char *base, const void *object)
+{
+	int index;
+
+	if (!object)
+		return true;
+	index = object_index(s, slab, base, object);
+	return index >= 0 && index < slab->fresh;
+}
+
+/* A link that leads nowhere: something wrote to a free object. Cut the list;
+ * the objects behind it are lost to the cache, which is better than handing
+ * out memory that is not ours. */
+static noinline __cold void freelist_corrupt(struct kmem_cache *s,
+					     struct page *slab, void *object)
+{
+	printk("BUG %s: freelist corrupt: the free object %p was written to (use after free, or overrun of the object before); slab %p, %u objects\n",
+	       s->name, object, (void *)slab_address(slab), slab->objects);
+	if (kmm_params.bad_free == BAD_FREE_ABORT)
+		host_abort();
+	slab->freelist = NULL;
+}
+
+static void move_slab(struct kmem_cache *s, struct page *slab,
+		      enum slab_list list, bool tail)
+{
+	struct kmem_cache_node *n = &s->node;
+	struct list_head *head = list == SLAB_ON_PARTIAL ? &n->partial :
+							   &n->full;
+
+	if (slab->list != SLAB_ON_NONE)
+		list_del_init(&slab->lru);
+	n->nr_partial -= slab->list == SLAB_ON_PARTIAL;
+	slab->list = (u16)list;
+	n->nr_partial += list == SLAB_ON_PARTIAL;
+	if (list == SLAB_ON_NONE)
+		return;
+	if (tail)
+		list_add_tail(&slab->lru, head);
+	else
+		list_add(&slab->lru, head);
+}
+
+/* A cheap generator; under list_lock. */
+static u32 node_random(struct kmem_cache_node *n)
+{
+	n->seed ^= n->seed << 13;
+	n->seed ^= n->seed >> 7;
+	n->seed ^= n->seed << 17;
+	return (u32)(n->seed >> 32);
+}
+
+static void shuffle(struct kmem_cache_node *n, void **p, unsigned int nr)
+{
+	unsigned int i, j, left;
+	void *tmp;
+
+	for (i = 0; i + 1 < nr; i++) {
+		left = min_t(unsigned int, nr - i, SHUFFLE_WINDOW);
+		j = i + node_random(n) % left;
+		tmp = p[i];
+		p[i] = p[j];
+		p[j] = tmp;
+	}
+}
+
+/* Take up to @n free objects of a slab: used ones first, they may still be in
+ * a CPU's cache; then fresh ones, the highest address at the lowest place,
+ * since sheaves are emptied from the end. */
+static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
+				 unsigned int n, void **p)
+{
+	char *base = slab_address(slab);
+	unsigned int got = 0, fresh, i;
+	void *object, *next;
+
+	lockdep_assert_held(&s->node.list_lock);
+	while (got < n && (object = slab->freelist) != NULL) {
+		next = get_freepointer(s, object);
+		if (unlikely(!valid_link(s, slab, base, next))) {
+			freelist_corrupt(s, slab, object);
+			next = NULL;
+		}
+		slab->freelist = next;
+		clear_freepointer(s, object);
+		p[got++] = object;
+	}
+	fresh = min_t(unsigned int, n - got,
+		      (unsigned int)slab->objects - slab->fresh);
+	for (i = 0; i < fresh; i++)
+		p[got + i] = base + (slab->fresh + fresh - 1 - i) * s->size;
+	if (kmm_params.slab_freelist_random)
+		shuffle(&s->node, p + got, fresh);
+	slab->fresh = (u16)(slab->fresh + fresh);
+	got += fresh;
+	slab->inuse = (u16)(slab->inuse + got);
+	s->node.nr_inuse += got;
+	/* Nothing left: full, or the freelist was cut. */
+	if (!slab->freelist && slab->fresh == slab->objects)
+		move_slab(s, slab, SLAB_ON_FULL, false);
+	return got;
+}
+
+/* New and old slabs ------------------------------------------------------- */
+
+static struct page *alloc_slab_pages(struct kmem_cache *s, gfp_t gfp)
+{
+	struct page *page;
+
+	gfp = (gfp | s->allocflags) & ~(__GFP_ZERO | __GFP_COMP | __GFP_MOVABLE);
+	if (s->order == s->min_order)
+		return alloc_frozen_pages(gfp, s->order, NULL);
+	/* The usual order is a wish; fall back without a fuss. */
+	page = alloc_frozen_pages((gfp | __GFP_NOWARN | __GFP_NORETRY) &
+					  ~(__GFP_NOFAIL | __GFP_DIRECT_RECLAIM),
+				  s->order, NULL);
+	return page ? page : alloc_frozen_pages(gfp, s->min_order, NULL);
+}
+
+static void construct(struct kmem_cache *s, struct page *slab)
+{
+	char *base = slab_address(slab);
+	unsigned int i;
+
+	for (i = 0; i < slab->objects; i++) {
+		void *object = base + i * s->size;
+
+		memcheck_unpoison(object, s->object_size);
+		s->ctor(object);
+		memcheck_poison(object, s->object_size);
+	}
+}
+
+static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
+{
+	struct page *slab = alloc_slab_pages(s, gfp);
+	unsigned long i, nr_pages;
+
+	if (!slab)
+		return NULL;
+	nr_pages = 1UL << slab->order;
+	for (i = 0; i < nr_pages; i++) {
+		slab[i].slab_cache = s;
+		slab[i].compound_head = i ? (unsigned long)slab | 1 : 0;
+	}
+	SetPageSlab(slab);
+	slab->freelist = NULL;
+	slab->objects = (u16)min_t(unsigned long,
+				   (nr_pages << PAGE_SHIFT) / s->size,
+				   MAX_OBJS_PER_SLAB);
+	slab->inuse = 0;
+	slab->fresh = 0;
+	slab->list = SLAB_ON_NONE;
+	if (memcheck_active())
+		memcheck_poison(slab_address(slab), nr_pages << PAGE_SHIFT);
+	if (s->ctor)
+		construct(s, slab);
+	return slab;
+}
+
+static void free_slab_pages(struct page *slab)
+{
+	unsigned long i, nr_pages = 1UL << slab->order;
+
+	ClearPageSlab(slab);
+	slab->freelist = NULL;
+	slab->private = 0;
+	for (i = 0; i < nr_pages; i++) {
+		slab[i].slab_cache = NULL;
+		slab[i].compound_head = 0;
+	}
+	free_frozen_pages(slab, slab->order);
+}
+
+/* Take an empty slab off the books; its pages are freed without the lock. */
+static void unlink_slab(struct kmem_cache *s, struct page *slab,
+			struct list_head *discard)
+{
+	lockdep_assert_held(&s->node.list_lock);
+	move_slab(s, slab, SLAB_ON_NONE, false);
+	s->node.nr_slabs--;
+	s->node.nr_objects -= slab->objects;
+	list_add(&slab->lru, discard);
+}
+
+static void free_slabs(struct list_head *discard)
+{
+	struct page *slab, *next;
+
+	list_for_each_entry_safe(slab, next, discard, lru) {
+		list_del_init(&slab->lru);
+		free_slab_pages(slab);
+	}
+}
+
+/* Allocation -------------------------------------------------------------- */
+
+static unsigned int take_partial(struct kmem_cache *s, unsigned int n, void **p)
+{
+	struct kmem_cache_node *node = &s->node;
+	unsigned int got = 0;
+
+	while (got < n && !list_empty(&node->partial))
+		got += take_objects(s,
+				    list_first_entry(&node->partial,
+						     struct page, lru),
+				    n - got, p + got);
+	return got;
+}
+
+unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
+			     void **p)
+{
+	struct kmem_cache_node *node = &s->node;
+	struct page *slab = NULL;
+	unsigned int got = 0;
+
+	for (;;) {
+		spin_lock(&node->list_lock);
+		if (slab) {
+			move_slab(s, slab, SLAB_ON_PARTIAL, false);
+			node->nr_slabs++;
+			node->nr_objects += slab->objects;
+		}
+		got += take_partial(s, n - got, p + got);
+		spin_unlock(&node->list_lock);
+		if (got == n)
+			return got;
+		slab = allocate_slab(s, gfp);
+		if (!slab)
+			return got;
+	}
+}
+
+void *slab_alloc_one(struct kmem_cache *s, gfp_t gfp)
+{
+	void *object;
+
+	return slab_alloc_bulk(s, gfp, 1, &object) ? object : NULL;
+}
+
+/* Freeing ----------------------------------------------------------------- */
+
+static bool on_freelist(const struct kmem_cache *s, const struct page *slab,
+			const void *wanted)
+{
+	const char *base = slab_address(slab);
+	void *object = slab->freelist;
+	unsigned int steps = 0;
+
+	while (object && steps++ < slab->objects) {
+		if (object == wanted)
+			return true;
+		object = get_freepointer(s, object);
+		if (!valid_link(s, slab, base, object))
+			return false;
+	}
+	return false;
+}
+
+/*
+ * Is the object free already? A free one holds a link, which decodes to an
+ * object of the same slab or to NULL; user data does so by chance once in
+ * 2^50 or so. Only then is the list walked to be sure.
+ */
+static bool already_free(const struct kmem_cache *s, const struct page *slab,
+			 const char *base, void *object)
+{
+	if (likely(!valid_link(s, slab, base, get_freepointer(s, object))))
+		return false;
+	return on_freelist(s, slab, object);
+}
+
+/* Put one object back; false if it cannot be one of @s that is in use. */
+static bool free_object(struct kmem_cache *s, void *object,
+			struct list_head *discard)
+{
+	struct kmem_cache_node *n = &s->node;
+	struct page *slab = lookup_page(object);
+	char *base;
+	int index;
+
+	lockdep_assert_held(&n->list_lock);
+	if (unlikely(!slab || slab->slab_cache != s))
+		return false;
+	slab = page_head(slab);
+	base = slab_address(slab);
+	index = object_index(s, slab, base, object);
+	if (unlikely(index < 0 || index >= slab->fresh || !slab->inuse ||
+		     already_free(s, slab, base, object)))
+		return false;
+	set_freepointer(s, object, slab->freelist);
+	slab->freelist = object;
+	slab->inuse--;
+	n->nr_inuse--;
+	if (!slab->inuse && n->nr_partial >= s->min_partial &&
+	    slab->list == SLAB_ON_PARTIAL)
+		unlink_slab(s, slab, discard);
+	else if (slab->list == SLAB_ON_FULL || !slab->inuse)
+		/* Empty ones go to the tail: used last, freed first. */
+		move_slab(s, slab, SLAB_ON_PARTIAL, !slab->inuse);
+	return true;
+}
+
+void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p)
+{
+	LIST_HEAD(discard);
+	unsigned int i, bad = 0;
+
+	spin_lock(&s->node.list_lock);
+	for (i = 0; i < n; i++)
+		if (unlikely(!free_object(s, p[i], &discard)))
+			p[bad++] = p[i];
+	spin_unlock(&s->node.list_lock);
+	if (unlikely(!list_empty(&discard)))
+		free_slabs(&discard);
+	for (i = 0; i < bad; i++)
+		bad_free(p[i], NULL, s->name);
+}
+
+unsigned long slab_discard_empty(struct kmem_cache *s)
+{
+	struct kmem_cache_node *n = &s->node;
+	struct page *slab, *next;
+	unsigned long left;
+	LIST_HEAD(discard);
+
+	spin_lock(&n->list_lock);
+	if (!(s->flags & SLAB_TYPESAFE_BY_RCU) || !s->refcount)
+		list_for_each_entry_safe(slab, next, &n->partial, lru)
+			if (!slab->inuse)
+				unlink_slab(s, slab, &discard);
+	left = n->nr_slabs;
+	spin_unlock(&n->list_lock);
+	free_slabs(&discard);
+	return left;
+}
+
+/* Looking ----------------------------------------------------------------- */
+
+bool slab_locate(const void *addr, struct slab_where *where)
+{
+	struct page *slab = lookup_page(addr);
+	struct kmem_cache *s = slab ? slab->slab_cache : NULL;
+	unsigned long off;
+	char *base;
+
+	if (!s)
+		return false;
+	slab = page_head(slab);
+	base = slab_address(slab);
+	off = (unsigned long)((const char *)addr - base);
+	where->cache = s;
+	where->index = (unsigned int)(off / s->size);
+	where->object = base + where->index * s->size;
+	where->exact = where->object == addr && where->index < slab->objects;
+	spin_lock(&s->node.list_lock);
+	where->free = where->index >= slab->fresh ||
+		      on_freelist(s, slab, where->object);
+	spin_unlock(&s->node.list_lock);
+	return true;
+}
+
+/* One bit per object of a slab: set if free. Enough for any slab. */
+#define OBJECT_MAP_LONGS ((MAX_OBJS_PER_SLAB + 64) / 64)
+
+static void map_free_objects(const struct kmem_cache *s,
+			     const struct page *slab, u64 *map)
+{
+	const char *base = slab_address(slab);
+	void *object = slab->freelist;
+	unsigned int i, steps = 0;
+	int index;
+
+	memset(map, 0, DIV_ROUND_UP((unsigned int)slab->objects, 64) * 8);
+	while (object && steps++ < slab->objects) {
+		index = object_index(s, slab, base, object);
+		if (index < 0)
+			break;
+		map[index / 64] |= 1ULL << (index % 64);
+		object = get_freepointer(s, object);
+	}
+	for (i = slab->fresh; i < slab->objects; i++)
+		map[i / 64] |= 1ULL << (i % 64);
+}
+
+static void for_each_in_list(struct kmem_cache *s, struct list_head *list,
+			     void (*fn)(void *object, void *arg), void *arg)
+{
+	u64 map[OBJECT_MAP_LONGS];
+	struct page *slab;
+	unsigned int i;
+
+	list_for_each_entry(slab, list, lru) {
+		map_free_objects(s, slab, map);
+		for (i = 0; i < slab->objects; i++)
+			if (!(map[i / 64] & (1ULL << (i % 64))))
+				fn(slab_address(slab) + i * s->size, arg);
+	}
+}
+
+void slab_for_each_inuse(struct kmem_cache *s,
+			 void (*fn)(void *object, void *arg), void *arg)
+{
+	spin_lock(&s->node.list_lock);
+	for_each_in_list(s, &s->node.partial, fn, arg);
+	for_each_in_list(s, &s->node.full, fn, arg);
+	spin_unlock(&s->node.list_lock);
+}
+
+/* Geometry ---------------------------------------------------------------- */
+
+/* The smallest order in [min, max] whose tail waste is at most 1/fraction. */
+static unsigned int slab_order(unsigned int size, unsigned int min,
+			       unsigned int max, unsigned int fraction)
+{
+	unsigned int order;
+
+	for (order = min; order <= max; order++) {
+		unsigned long bytes = PAGE_SIZE << order;
+
+		if (bytes % size <= bytes / fraction)
+			break;
+	}
+	return order;
+}
+
+/*
+ * The kernel's rule: enough objects per slab to keep locks rare (more with
+ * more CPUs), at little waste: 1/16 if any order allows it, else 1/8, ...
+ */
+static unsigned int calculate_order(unsigned int size)
+{
+	unsigned int max = (unsigned int)kmm_params.slab_max_order;
+	unsigned int min = (unsigned int)kmm_params.slab_min_order;
+	unsigned int objects = (unsigned int)kmm_params.slab_min_objects;
+	unsigned int fraction, order, fits;
+
+	if (!objects)
+		objects = 4 * (fls_long(host.nr_cpus) + 1);
+	fits = (unsigned int)((PAGE_SIZE << max) / size);
+	objects = max_t(unsigned int, min_t(unsigned int, objects, fits), 1);
+	min = max_t(unsigned int, min,
+		    (unsigned int)get_order((unsigned long)objects * size));
+	for (fraction = 16; fraction > 1; fraction /= 2) {
+		order = slab_order(size, min, max, fraction);
+		if (order <= max)
+			return order;
+	}
+	/* Not even one object fits the wished-for order. */
+	return (unsigned int)get_order(size);
+}
+
+/*
+ *	| object | (red zone) | (link) | padding to align |
+ *	 object_size		        `- s->offset, if not inside the object
+ */
+int calculate_sizes(struct kmem_cache *s)
+{
+	unsigned int size = ALIGN(s->object_size, (unsigned int)sizeof(void *));
+	bool outside = s->ctor || (s->flags & SLAB_TYPESAFE_BY_RCU);
+
+	s->red_zone = memcheck_active() ? MEMCHECK_REDZONE : 0;
+	if (s->fixed_offset)
+		outside = false;
+	else if (!outside)
+		s->offset = ALIGN_DOWN(s->object_size / 2,
+				       (unsigned int)sizeof(void *));
+	if (outside) {
+		s->offset = size;
+		size += (unsigned int)sizeof(void *);
+	}
+	size += s->red_zone;
+	s->size = ALIGN(size, s->align);
+	s->order = calculate_order(s->size);
+	if (s->order > MAX_PAGE_ORDER)
+		return -EINVAL;
+	s->min_order = (unsigned int)get_order(s->size);
+	s->objects = min_t(unsigned int, MAX_OBJS_PER_SLAB,
+			   (unsigned int)((PAGE_SIZE << s->order) / s->size));
+	s->slab_mask = (PAGE_SIZE << s->order) - 1;
+	s->divisor = UINT64_MAX / s->size + 1;
+	s->min_partial = min_t(unsigned int, MAX_PARTIAL,
+			       max_t(unsigned int, MIN_PARTIAL,
+				     ilog2(s->size) / 2));
+	/* The memory of such a cache never becomes anything else. */
+	if (s->flags & SLAB_TYPESAFE_BY_RCU)
+		s->min_partial = UINT32_MAX;
+	s->allocflags = s->flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0;
+	return s->objects ? 0 : -EINVAL;
+}
+
+void node_init(struct kmem_cache *s)
+{
+	struct kmem_cache_node *n = &s->node;
+
+	s->random = host_random() ^ ((unsigned long)s * 0x9e3779b97f4a7c15);
+	n->seed = s->random | 1;
+	spin_lock_init(&n->list_lock, LOCK_RANK_LIST);
+	INIT_LIST_HEAD(&n->partial);
+	INIT_LIST_HEAD(&n->full);
+}
+
+/* Validation -------------------------------------------------------------- */
+
+static unsigned int validate_slab(struct kmem_cache *s, struct page *slab,
+				  enum slab_list list)
+{
+	const char *base = slab_address(slab);
+	void *object = slab->freelist;
+	unsigned int i, free = 0, bad = 0;
+
+	while (object) {
+		if (!valid_link(s, slab, base, object) ||
+		    ++free > slab->objects) {
+			bad++;						/* U3 */
+			break;
+		}
+		object = get_freepointer(s, object);
+	}
+	bad += slab->inuse + free != slab->fresh;			/* U1 */
+	bad += slab->list != (u16)list;
+	bad += (slab->inuse < slab->objects) != (list == SLAB_ON_PARTIAL); /* U2 */
+	for (i = 0; i < 1u << slab->order; i++) {			/* U5 */
+		bad += slab[i].slab_cache != s;
+		bad += page_head(slab + i) != slab;
+	}
+	return bad;
+}
+
+unsigned int slab_validate(struct kmem_cache *s)
+{
+	struct kmem_cache_node *n = &s->node;
+	unsigned long nr[2] = { 0, 0 }, objects = 0, inuse = 0;
+	struct list_head *lists[2] = { &n->partial, &n->full };
+	unsigned int i, bad = 0;
+	struct page *slab;
+
+	spin_lock(&n->list_lock);
+	for (i = 0; i < 2; i++)
+		list_for_each_entry(slab, lists[i], lru) {
+			bad += validate_slab(s, slab,
+					     i ? SLAB_ON_FULL : SLAB_ON_PARTIAL);
+			objects += slab->objects;
+			inuse += slab->inuse;
+			nr[i]++;
+		}
+	bad += nr[0] != n->nr_partial || nr[0] + nr[1] != n->nr_slabs ||
+	       objects != n->nr_objects || inuse != n->nr_inuse;	/* U4 */
+	spin_unlock(&n->list_lock);
+	if (bad)
+		printk("BUG %s: %u violated invariants\n", s->name, bad);
+	return bad;
+}

@@ -1,0 +1,698 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmalloc: blocks beyond the largest order, each a mapping of its own.
+ *
+ * The kernel's vmalloc() collects scattered pages and maps them side by side.
+ * A process asks its host for a mapping and gets just that, so what is left to
+ * do here is to know the blocks (free() has only an address), to guard their
+ * ends, and to resize them by moving page tables instead of bytes.
+ *
+ *	base     start                        start + size       end
+ *	  |       |  the block, whole pages     |  guard page      |
+ *	  +-------+-----------------------------+------------------+
+ *	   slack: empty, unless the host refused to take it back
+ *
+ * The guard page is inaccessible, so that running off the end of a block is
+ * caught at once. It is a help, not a promise: where the host refuses it (each
+ * costs an entry of its limited list of mappings), the block is handed out
+ * without.
+ *
+ * States:	an area is mapped -> in the tree -> unmapped and its descriptor
+ *		freed; or, if the host refuses to unmap, -> lazy: on a list,
+ *		without contents, to be unmapped later or to be a block again.
+ * Invariants:	V1  vmap_tree is a treap of the areas, by start
+ *		V2  base <= start < start + size <= end; start and size in whole
+ *		    pages, base and end in whole pages of the host
+ *		V3  no two areas' [base, end) overlap, lazy ones included
+ *		V4  nr_areas and nr_bytes are sums over the tree
+ * Locks:	vmap_lock guards the tree, the lazy list and the sums. No system
+ *		call and no allocation while it is held; both may take long.
+ * Races:	The host hands an address out again as soon as it is unmapped, so
+ *		an area leaves the tree *before* its memory is unmapped or moved
+ *		and enters *after* it is mapped; in between it belongs to the one
+ *		thread that works on it. The other way round, a thread that was
+ *		given the address meanwhile would find it in the tree (V3).
+ *		Only the owner of a block frees or resizes it. Two who believe
+ *		they are race for taking it out of the tree: the second finds
+ *		nothing and is reported.
+ * Source:	kernel mm/vmalloc.c (names and meanings).
+ * Not here:	deciding that a request is large: mm/kmalloc.c, mm/util.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "../lib/gate.h"
+#include "../lib/host.h"
+#include "../lib/memcheck.h"
+#include "../lib/treap.h"
+#include "internal.h"
+
+struct vmap_area {
+	struct treap_node node;		/* key: start */
+	size_t size;			/* bytes of the block */
+	unsigned long base, end;	/* the mapping */
+	struct list_head lazy;		/* on vmap_lazy */
+	bool dirty;			/* lazy: the contents could not be dropped */
+};
+
+static spinlock_t vmap_lock = SPINLOCK_INIT(LOCK_RANK_VMAP);
+static struct treap vmap_tree = TREAP_INIT;
+static unsigned long nr_areas;
+static size_t nr_bytes;			/* of blocks, without guards */
+static LIST_HEAD(vmap_lazy);
+static unsigned long nr_lazy;		/* read without the lock as a hint */
+
+static struct kmem_cache *vmap_area_cache;	/* set at boot */
+
+static unsigned long area_start(const struct vmap_area *area)
+{
+	return area->node.key;
+}
+
+/* The end of the block, where its guard begins. */
+static unsigned long area_tail(const struct vmap_area *area)
+{
+	return area->node.key + area->size;
+}
+
+static struct vmap_area *to_area(struct treap_node *node)
+{
+	return node ? container_of(node, struct vmap_area, node) : NULL;
+}
+
+/* The tree ---------------------------------------------------------------- */
+
+static void area_insert(struct vmap_area *area)
+{
+	bool inserted;
+
+	spin_lock(&vmap_lock);
+	inserted = treap_insert(&vmap_tree, &area->node);
+	nr_areas++;
+	nr_bytes += area->size;
+	spin_unlock(&vmap_lock);
+	/* Two mappings at one address: somebody unmapped memory of ours. */
+	BUG_ON(!inserted);
+}
+
+/* Take the block that starts at @addr out of the tree; the caller owns it. */
+static struct vmap_area *area_take(const void *addr)
+{
+	struct vmap_area *area;
+
+	spin_lock(&vmap_lock);
+	area = to_area(treap_find(&vmap_tree, (unsigned long)addr));
+	if (area) {
+		treap_erase(&vmap_tree, &area->node);
+		nr_areas--;
+		nr_bytes -= area->size;
+	}
+	spin_unlock(&vmap_lock);
+	return area;
+}
+
+size_t vmalloc_size(const void *addr)
+{
+	struct vmap_area *area;
+	size_t size;
+
+	spin_lock(&vmap_lock);
+	area = to_area(treap_find(&vmap_tree, (unsigned long)addr));
+	size = area ? area->size : 0;
+	spin_unlock(&vmap_lock);
+	return size;
+}
+
+bool vmalloc_find(const void *addr, unsigned long *start, size_t *size)
+{
+	struct vmap_area *area;
+	bool found;
+
+	spin_lock(&vmap_lock);
+	area = to_area(treap_floor(&vmap_tree, (unsigned long)addr));
+	found = area && (unsigned long)addr < area_tail(area);
+	if (found) {
+		*start = area_start(area);
+		*size = area->size;
+	}
+	spin_unlock(&vmap_lock);
+	return found;
+}
+
+void vmalloc_stat(unsigned long *areas, size_t *bytes)
+{
+	spin_lock(&vmap_lock);
+	*areas = nr_areas;
+	*bytes = nr_bytes;
+	spin_unlock(&vmap_lock);
+}
+
+/* Unmapping, and what the host refuses to unmap --------------------------- */
+
+/*
+ * munmap() fails when cutting a hole would need one mapping more than the
+ * process may have. That happens to blocks without a guard, which the host has
+ * joined with their neighbours: just when mappings are scarce. Such a block
+ * gives back its memory at least, and waits for its address space to go.
+ */
+static noinline void area_defer(struct vmap_area *area)
+{
+	area->dirty = host_discard((void *)area_start(area), area->size) != 0;
+	spin_lock(&vmap_lock);
+	list_add_tail(&area->lazy, &vmap_lazy);
+	WRITE_ONCE(nr_lazy, nr_lazy + 1);
+	spin_unlock(&vmap_lock);
+}
+
+/* The area belongs to the caller alone and is gone afterwards. */
+static void area_unmap(struct vmap_area *area)
+{
+	if (unlikely(host_unmap((void *)area->base, area->end - area->base)))
+		area_defer(area);
+	else
+		kmem_cache_free(vmap_area_cache, area);
+}
+
+/* The area that has been lazy for longest; NULL if there is none. */
+static struct vmap_area *lazy_take(void)
+{
+	struct vmap_area *area = NULL;
+
+	if (likely(!READ_ONCE(nr_lazy)))
+		return NULL;
+	spin_lock(&vmap_lock);
+	if (!list_empty(&vmap_lazy)) {
+		area = list_first_entry(&vmap_lazy, struct vmap_area, lazy);
+		list_del_init(&area->lazy);
+		WRITE_ONCE(nr_lazy, nr_lazy - 1);
+	}
+	spin_unlock(&vmap_lock);
+	return area;
+}
+
+/*
+ * Each request for a block looks at one lazy area: it is used if it fits, and
+ * otherwise the host is asked once more to take it. Each vfree() asks for one
+ * more. So the list drains as fast as blocks come and go, and nobody pays for
+ * its length.
+ */
+static struct vmap_area *lazy_reuse(size_t size, size_t align)
+{
+	struct vmap_area *area = lazy_take();
+
+	if (likely(!area))
+		return NULL;
+	if (area->size >= size && area->size / 2 <= size &&
+	    IS_ALIGNED(area_start(area), align))
+		return area;
+	area_unmap(area);
+	return NULL;
+}
+
+static void lazy_retry(void)
+{
+	struct vmap_area *area = lazy_take();
+
+	if (unlikely(area))
+		area_unmap(area);
+}
+
+/* Mapping ----------------------------------------------------------------- */
+
+/*
+ * Map a block of @size at a multiple of @align, both whole pages:
+ *
+ *	base | cut off | size            | guard | cut off | end
+ *		       ^ align
+ *
+ * The host aligns to its own pages, so at worst all but one of them of an
+ * @align are cut off. A part that it refuses to take back stays in the mapping
+ * and goes with the block.
+ */
+static bool area_map(struct vmap_area *area, size_t size, size_t align)
+{
+	unsigned long base, start, end, guard_end;
+	size_t bytes;
+
+	if (check_add_overflow(size + PAGE_SIZE,
+			       align - (1UL << host.page_shift), &bytes))
+		return false;
+	base = (unsigned long)host_map(bytes);
+	if (!base)
+		return false;
+	end = base + bytes;
+	start = ALIGN(base, align);
+	guard_end = start + size + PAGE_SIZE;
+
+	if (start != base && !host_unmap((void *)base, start - base))
+		base = start;
+	if (guard_end != end &&
+	    !host_unmap((void *)guard_end, end - guard_end))
+		end = guard_end;
+	/* Without its guard the block is still a block. */
+	host_protect_none((void *)(start + size), end - start - size);
+
+	area->node.key = start;
+	area->size = size;
+	area->base = base;
+	area->end = end;
+	INIT_LIST_HEAD(&area->lazy);
+	return true;
+}
+
+void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
+{
+	struct vmap_area *area;
+	void *addr;
+
+	/* No process has as much; it keeps the rounding below from wrapping. */
+	if (!size || size > PTRDIFF_MAX || align > PTRDIFF_MAX)
+		return NULL;
+	size = PAGE_ALIGN(size);
+	align = max_t(size_t, align, PAGE_SIZE);
+
+	area = lazy_reuse(size, align);
+	if (unlikely(area)) {
+		*zeroed = !area->dirty;
+	} else {
+		area = kmem_cache_alloc_noprof(vmap_area_cache, GFP_KERNEL);
+		if (!area)
+			return NULL;
+		if (!area_map(area, size, align)) {
+			kmem_cache_free(vmap_area_cache, area);
+			return NULL;
+		}
+		*zeroed = true;
+	}
+	/* Once in the tree, only whoever gets the address may touch it. */
+	addr = (void *)area_start(area);
+	area_insert(area);
+	return addr;
+}
+
+bool vmalloc_free(void *addr)
+{
+	struct vmap_area *area = area_take(addr);
+
+	if (!area)
+		return false;
+	area_unmap(area);
+	lazy_retry();
+	return true;
+}
+
+/* Resizing ---------------------------------------------------------------- */
+
+/*
+ * The first page given up becomes the guard, the rest goes back:
+ *
+ *	| block           | old guard |
+ *	| block | guard |   unmapped  |
+ *
+ * If the host keeps the rest, the block stays as large as it was.
+ */
+static void area_shrink(struct vmap_area *area, size_t size)
+{
+	unsigned long tail = area_start(area) + size;
+	unsigned long guard_end = tail + PAGE_SIZE;
+
+	if (host_unmap((void *)guard_end, area->end - guard_end))
+		return;
+	area->size = size;
+	area->end = guard_end;
+	/* Nobody can read the page any more; do not pay for its contents. */
+	host_discard((void *)tail, PAGE_SIZE);
+	host_protect_none((void *)tail, PAGE_SIZE);
+}
+
+static void area_restore_guard(struct vmap_area *area)
+{
+	unsigned long tail = area_tail(area);
+
+	/* Another thread may have mapped something there by now. */
+	if (host_map_fixed((void *)tail, PAGE_SIZE))
+		return;
+	area->end = tail + PAGE_SIZE;
+	host_protect_none((void *)tail, PAGE_SIZE);
+}
+
+/*
+ * The guard goes first: it would be in the way of growing in place. That is
+ * worth it, since the host places mappings from high to low addresses. A block
+ * that had to move leaves a hole as large as it was right above its new place,
+ * and grows into it next: growing in small steps takes few moves.
+ *
+ *	                        | block     | G |
+ *	| larger block    | G |   hole          |	moved
+ *	| still larger block           | G | hole |	in place
+ */
+static bool area_grow(struct vmap_area *area, size_t size)
+{
+	unsigned long start = area_start(area), tail = area_tail(area);
+	size_t bytes;
+	void *to;
+
+	/* Moving would leave the slack behind, with nobody to remember it. And
+	 * the host aligns the new place to its own pages, not to larger ones. */
+	if (area->base != start || PAGE_SHIFT != host.page_shift ||
+	    check_add_overflow(size, PAGE_SIZE, &bytes))
+		return false;
+	if (area->end != tail) {
+		if (host_unmap((void *)tail, area->end - tail))
+			return false;
+		area->end = tail;
+	}
+	to = host_remap((void *)start, area->size, bytes);
+	if (!to) {
+		area_restore_guard(area);
+		return false;
+	}
+	area->node.key = (unsigned long)to;
+	area->size = size;
+	area->base = (unsigned long)to;
+	area->end = (unsigned long)to + bytes;
+	host_protect_none((void *)area_tail(area), PAGE_SIZE);
+	return true;
+}
+
+void *vmalloc_resize(void *addr, size_t new_size)
+{
+	struct vmap_area *area;
+	bool done = true;
+
+	/* A memory checker must see each byte copied to believe it is there. */
+	if (!new_size || new_size > PTRDIFF_MAX || memcheck_active())
+		return NULL;
+	new_size = PAGE_ALIGN(new_size);
+
+	area = area_take(addr);
+	if (!area)
+		return NULL;
+	if (new_size < area->size)
+		area_shrink(area, new_size);
+	else if (new_size > area->size)
+		done = area_grow(area, new_size);
+	addr = (void *)area_start(area);
+	area_insert(area);
+	return done ? addr : NULL;
+}
+
+/* The public functions ---------------------------------------------------- */
+
+/* Times a __GFP_NOFAIL request is tried again before the process is ended:
+ * other threads may unmap something meanwhile. */
+#define NOFAIL_RETRIES 16
+
+static noinline void *vmalloc_nofail(size_t size, bool *zeroed)
+{
+	unsigned int try;
+	void *p;
+
+	for (try = 0; try < NOFAIL_RETRIES; try++) {
+		report_free_pages();
+		p = vmalloc_aligned(size, PAGE_SIZE, zeroed);
+		if (p)
+			return p;
+	}
+	kmm_bug("BUG vmalloc: __GFP_NOFAIL request of %zu bytes failed\n",
+		size);
+}
+
+/* Inside the gate. The block is not yet known to the memory checkers. */
+static void *vmalloc_try(size_t size, gfp_t gfp)
+{
+	bool zeroed;
+	void *p;
+
+	/* Mapping is a system call that waits for the process's other ones. */
+	if (!gfpflags_allow_blocking(gfp))
+		return NULL;
+	p = vmalloc_aligned(size, PAGE_SIZE, &zeroed);
+	if (!p && (gfp & __GFP_NOFAIL))
+		p = vmalloc_nofail(size, &zeroed);
+	if (!p) {
+		if (!(gfp & __GFP_NOWARN))
+			printk_once("WARNING: vmalloc error: size %zu, no address space\n",
+				    size);
+		return NULL;
+	}
+	/* The whole block, see clear_tail(). */
+	if ((gfp & __GFP_ZERO) && !zeroed)
+		memset(p, 0, vmalloc_size(p));
+	return p;
+}
+
+void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
+{
+	void *p;
+
+	if (!size) {
+		printk_once("WARNING: vmalloc: size 0 requested\n");
+		return NULL;
+	}
+	if (!mm_ready())
+		return NULL;
+	gate_enter();
+	p = vmalloc_try(size, gfp);
+	if (p)
+		memcheck_alloc(p, size, gfp & __GFP_ZERO);
+	gate_exit();
+	return p;
+}
+
+void *vmalloc_noprof(unsigned long size)
+{
+	return __vmalloc_noprof(size, GFP_KERNEL);
+}
+
+void *vzalloc_noprof(unsigned long size)
+{
+	return __vmalloc_noprof(size, GFP_KERNEL | __GFP_ZERO);
+}
+
+void *vmalloc_node_noprof(unsigned long size, int node)
+{
+	(void)node;
+	return __vmalloc_noprof(size, GFP_KERNEL);
+}
+
+void *vmalloc_array_noprof(size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (check_mul_overflow(n, size, &bytes))
+		return NULL;
+	return __vmalloc_noprof(bytes, GFP_KERNEL);
+}
+
+void *vcalloc_noprof(size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (check_mul_overflow(n, size, &bytes))
+		return NULL;
+	return __vmalloc_noprof(bytes, GFP_KERNEL | __GFP_ZERO);
+}
+
+/* Tell the memory checkers that the block is no more, and that its bytes are
+ * the host's: what gets mapped there next must not look poisoned. */
+static void memcheck_forget(void *p, size_t size)
+{
+	memcheck_free(p, size);
+	memcheck_unpoison(p, size);
+}
+
+void vfree(const void *addr)
+{
+	struct vmap_area *area;
+
+	if (!addr || !mm_ready())
+		return;
+	gate_enter();
+	area = area_take(addr);
+	if (likely(area)) {
+		memcheck_forget((void *)addr, area->size);
+		area_unmap(area);
+		lazy_retry();
+	}
+	gate_exit();
+	if (unlikely(!area))
+		bad_free(addr, __builtin_return_address(0), "vfree");
+}
+
+bool is_vmalloc_addr(const void *addr)
+{
+	unsigned long start;
+	size_t size;
+	bool found;
+
+	if (!mm_ready())
+		return false;
+	gate_enter();
+	found = vmalloc_find(addr, &start, &size);
+	gate_exit();
+	return found;
+}
+
+/* As the kernel does it: a new block, a copy, and the old block freed. */
+static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp)
+{
+	void *to = vmalloc_try(size, gfp);
+
+	if (!to)
+		return NULL;
+	memcheck_alloc(to, size, gfp & __GFP_ZERO);
+	/* What was asked for is not recorded; the block's last page may have
+	 * bytes that the checkers were told nobody uses. */
+	memcheck_unpoison(p, old_size);
+	memcpy(to, p, min_t(size_t, old_size, size));
+	memcheck_forget(p, old_size);
+	vmalloc_free(p);
+	return to;
+}
+
+/* The same block with another requested size. */
+static void *vrealloc_in_place(void *p, size_t old_size, size_t size)
+{
+	memcheck_forget(p, old_size);
+	memcheck_alloc(p, size, true);
+	return p;
+}
+
+/*
+ * With __GFP_ZERO in every call, the bytes from the requested size to the end
+ * of the block always read as zero, so growing has nothing to clear:
+ *
+ *	| size | 0 0 0 |		a page of the block
+ *	| size         | 0 0 0 0 |	grown
+ *
+ * What shrinking leaves of the old contents is therefore cleared at once.
+ */
+static void clear_tail(void *p, size_t old_size, size_t size)
+{
+	size_t end = min_t(size_t, old_size, vmalloc_size(p));
+
+	if (size >= end)
+		return;
+	memcheck_unpoison((char *)p + size, end - size);
+	memset((char *)p + size, 0, end - size);
+	memcheck_poison((char *)p + size, end - size);
+}
+
+void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
+{
+	void *p = (void *)addr, *to;
+	size_t old_size;
+
+	if (!size) {
+		vfree(addr);
+		return NULL;
+	}
+	if (!addr)
+		return __vmalloc_noprof(size, gfp);
+	if (!mm_ready())
+		return NULL;
+
+	gate_enter();
+	old_size = vmalloc_size(p);
+	if (!old_size) {
+		gate_exit();
+		bad_free(addr, __builtin_return_address(0), "vrealloc");
+		return NULL;
+	}
+	if (gfpflags_allow_blocking(gfp)) {
+		to = vmalloc_resize(p, size);
+		if (!to)
+			to = vrealloc_copy(p, old_size, size, gfp);
+	} else {
+		to = size <= old_size ? vrealloc_in_place(p, old_size, size) :
+					NULL;
+	}
+	if (to && (gfp & __GFP_ZERO))
+		clear_tail(to, old_size, size);
+	gate_exit();
+	return to;
+}
+
+/* Boot and checks --------------------------------------------------------- */
+
+int vmalloc_init(void)
+{
+	struct kmem_cache_args args = { .align = _Alignof(struct vmap_area) };
+
+	vmap_area_cache = __kmem_cache_create_args("vmap_area",
+						   sizeof(struct vmap_area),
+						   &args, SLAB_NO_MERGE);
+	return vmap_area_cache ? 0 : -ENOMEM;
+}
+
+/* V2 */
+static bool area_well_formed(const struct vmap_area *area)
+{
+	unsigned long host_page = 1UL << host.page_shift;
+
+	return area->base <= area_start(area) && area->size != 0 &&
+	       area_start(area) < area_tail(area) &&
+	       area_tail(area) <= area->end &&
+	       IS_ALIGNED(area_start(area) | area->size, PAGE_SIZE) &&
+	       IS_ALIGNED(area->base | area->end, host_page);
+}
+
+/* Does a lazy area share an address with one in the tree? */
+static bool lazy_overlaps(const struct vmap_area *lazy)
+{
+	struct vmap_area *below;
+
+	below = to_area(treap_floor(&vmap_tree, lazy->end - 1));
+	if (!below)
+		return false;
+	if (below->end > lazy->base)
+		return true;
+	below = to_area(treap_next(&vmap_tree, &below->node));
+	return below && below->base < lazy->end;
+}
+
+static unsigned int validate_locked(void)
+{
+	struct vmap_area *area, *prev = NULL;
+	struct treap_node *node;
+	unsigned long areas = 0;
+	size_t bytes = 0;
+
+	if (treap_validate(&vmap_tree))
+		return 1;
+	for (node = treap_ceil(&vmap_tree, 0); node;
+	     node = treap_next(&vmap_tree, node)) {
+		area = to_area(node);
+		if (!area_well_formed(area))
+			return 2;
+		if (prev && prev->end > area->base)
+			return 3;
+		areas++;
+		bytes += area->size;
+		prev = area;
+	}
+	if (areas != nr_areas || bytes != nr_bytes)
+		return 4;
+	list_for_each_entry(area, &vmap_lazy, lazy) {
+		if (!area_well_formed(area))
+			return 2;
+		if (lazy_overlaps(area))
+			return 3;
+	}
+	return 0;
+}
+
+unsigned int vmalloc_validate(void)
+{
+	unsigned int bad;
+
+	spin_lock(&vmap_lock);
+	bad = validate_locked();
+	spin_unlock(&vmap_lock);
+	return bad;
+}

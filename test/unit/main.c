@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The unit tests' main program.
+ *
+ *	unit [suite...]		all suites, or those named; 0 if all tests pass
+ *
+ *	KMM_TEST_SEED=n		the seed of the property tests
+ *	CK_FORK, CK_VERBOSITY, CK_RUN_CASE and so on are Check's own
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+static const struct {
+	const char *name;
+	Suite *(*make)(void);
+} suites[] = {
+	/* From the ground up: the first failure is the one to look at. */
+	{ "list", suite_list },
+	{ "printk", suite_printk },
+	{ "cmdline", suite_cmdline },
+	{ "host", suite_host },
+	{ "lock", suite_lock },
+	{ "percpu", suite_percpu },
+	{ "boot", suite_boot },
+	{ "sparse", suite_sparse },
+	{ "page_alloc", suite_page_alloc },
+	{ "pcp", suite_pcp },
+	{ "slub", suite_slub },
+	{ "sheaf", suite_sheaf },
+	{ "slab_common", suite_slab_common },
+	{ "kmalloc", suite_kmalloc },
+	{ "vmalloc", suite_vmalloc },
+	{ "util", suite_util },
+	{ "bad_free", suite_bad_free },
+	{ "reports", suite_reports },
+	{ "anchor", suite_anchor },
+};
+
+#define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
+
+static unsigned long seed;
+static unsigned long random_state;
+
+unsigned long test_seed(void)
+{
+	return seed;
+}
+
+/* Splitmix64: any seed will do, 0 too. Steele, Lea, Flood, OOPSLA 2014. */
+unsigned long test_random(void)
+{
+	unsigned long z = random_state += 0x9e3779b97f4a7c15UL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
+	return z ^ (z >> 31);
+}
+
+static void choose_seed(void)
+{
+	const char *text = getenv("KMM_TEST_SEED");
+
+	if (text)
+		seed = strtoul(text, NULL, 0);
+	else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = (unsigned long)getpid();
+	printf("KMM_TEST_SEED=%lu\n", seed);
+}
+
+static int captured_fd, saved_fd, capture_file = -1;
+static char captured[TEST_CAPTURE_MAX];
+
+void test_capture_begin(int fd)
+{
+	capture_file = memfd_create("capture", MFD_CLOEXEC);
+	saved_fd = dup(fd);
+	ck_assert_int_ge(capture_file, 0);
+	ck_assert_int_ge(saved_fd, 0);
+	captured_fd = fd;
+	dup2(capture_file, fd);
+}
+
+const char *test_capture_end(void)
+{
+	ssize_t len;
+
+	dup2(saved_fd, captured_fd);
+	close(saved_fd);
+	len = pread(capture_file, captured, sizeof(captured) - 1, 0);
+	close(capture_file);
+	ck_assert_int_ge(len, 0);
+	captured[len] = '\0';
+	return captured;
+}
+
+int test_run_child(void (*fn)(void), const char **text)
+{
+	const char *output;
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	test_capture_begin(2);
+	pid = fork();
+	if (!pid) {
+		fn();
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	output = test_capture_end();
+	ck_assert_int_gt(pid, 0);
+	if (text)
+		*text = output;
+	return status;
+}
+
+static int run_suite(size_t i)
+{
+	SRunner *runner = srunner_create(suites[i].make());
+	int failed;
+
+	random_state = seed;
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed;
+}
+
+static int run_named(const char *name)
+{
+	for (size_t i = 0; i < NR_SUITES; i++)
+		if (!strcmp(name, suites[i].name))
+			return run_suite(i);
+
+	fprintf(stderr, "unit: no suite \"%s\"; there are:", name);
+	for (size_t i = 0; i < NR_SUITES; i++)
+		fprintf(stderr, " %s", suites[i].name);
+	fputc('\n', stderr);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+
+	/* A test may run in a child: nothing may be printed twice. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	choose_seed();
+	for (int i = 1; i < argc; i++)
+		failed += run_named(argv[i]);
+	for (size_t i = 0; argc == 1 && i < NR_SUITES; i++)
+		failed += run_suite(i);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
