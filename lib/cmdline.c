@@ -59,7 +59,7 @@ _(slab_max_order, UINT, 3, 0, MAX_PAGE_ORDER, NULL, "order",		\
   "largest slab to prefer")						\
 _(slab_min_objects, UINT, 0, 0, MAX_SLAB_OBJECTS, NULL, "objects",	\
   "fewest objects in a slab; 0: by the number of CPUs")			\
-_(slab_freelist_random, FLAG, 1, 0, 1, NULL, "-",			\
+_(slab_freelist_random, FLAG, 0, 0, 1, NULL, "-",			\
   "hand out the objects of a new slab in random order")			\
 _(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\
   "size of the per-CPU arrays of free objects; 0: by object size")	\

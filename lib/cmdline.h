@@ -59,6 +59,10 @@ struct kmm_params {
 
 extern struct kmm_params kmm_params;
 
+/* What the malloc front end wants otherwise than the library; the first line
+ * to be parsed. Absent where that front end is not linked in. */
+extern const char *const kmm_frontend_cmdline __attribute__((weak));
+
 /* Parse one command line; may be called several times, the last word wins. */
 void cmdline_parse(const char *cmdline);
 /* Print the table of parameters with their current values to @fd. */

@@ -39,7 +39,7 @@
 
 #include "compiler.h"
 
-#define PERCPU_UNIT_SHIFT 13
+#define PERCPU_UNIT_SHIFT 12
 #define PERCPU_UNIT_SIZE (1UL << PERCPU_UNIT_SHIFT)
 
 /*

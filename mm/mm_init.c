@@ -38,6 +38,8 @@ static int boot_host(void)
 {
 	host_init();
 	memcheck_init();
+	if (&kmm_frontend_cmdline)
+		cmdline_parse(kmm_frontend_cmdline);
 	cmdline_parse(boot_cmdline);
 	if (&kmm_cmdline && kmm_cmdline)
 		cmdline_parse(kmm_cmdline);

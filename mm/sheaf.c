@@ -313,6 +313,21 @@ static struct slab_sheaf *get_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
 	return sheaf;
 }
 
+/* Slabs give objects in the order in which they should be used, and a sheaf is
+ * emptied from its end. Programs walk their objects in the order of allocation:
+ * neighbours in time should be neighbours in memory. */
+static void reverse(struct slab_sheaf *sheaf)
+{
+	u32 i, size = sheaf->size;
+	void *tmp;
+
+	for (i = 0; i < size / 2; i++) {
+		tmp = sheaf->objects[i];
+		sheaf->objects[i] = sheaf->objects[size - 1 - i];
+		sheaf->objects[size - 1 - i] = tmp;
+	}
+}
+
 /* Nothing is left in front of the slabs: fill a sheaf from them. */
 static void *refill(struct kmem_cache *s, gfp_t gfp)
 {
@@ -329,6 +344,7 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 		put_sheaf(s, sheaf);
 		return NULL;
 	}
+	reverse(sheaf);
 	object = sheaf_pop(sheaf);
 	pcs = slot_trylock(s, &cpu);
 	if (!pcs) {

@@ -102,19 +102,12 @@ void kvfree(const void *addr)
 		vfree(addr);
 }
 
-/* memset() that the compiler may not drop, although nobody reads the memory
- * before it is freed: for all it knows, the asm does. */
-static void memzero_explicit(void *p, size_t size)
-{
-	memset(p, 0, size);
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
-
 void kvfree_sensitive(const void *addr, size_t len)
 {
 	if (ZERO_OR_NULL_PTR(addr))
 		return;
-	memzero_explicit((void *)addr, len);
+	/* Not memset(): the compiler would drop it as a store nobody reads. */
+	explicit_bzero((void *)addr, len);
 	kvfree(addr);
 }
 

@@ -37,6 +37,7 @@
 #include <string.h>
 
 #include "../../mm/slab.h"
+#include "../cmdline.h"
 #include "../gate.h"
 #include "../host.h"
 
@@ -53,6 +54,9 @@
 #define REALLOC_KEEP_SIZE 64
 
 _Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
+
+/* Programs ask for all sizes alike: the kernel's ladder would waste a quarter. */
+const char *const kmm_frontend_cmdline = "kmalloc_ladder=fine";
 
 static void *malloc_slow(size_t size, gfp_t gfp);
 static void *malloc_large(size_t size, size_t align, gfp_t gfp);
@@ -250,13 +254,15 @@ static noinline void free_slow(void *p, const void *caller)
 /* The bytes behind @p; 0 unless a block starts exactly there. */
 static size_t usable_exact(const void *p)
 {
-	struct page *page = lookup_page(p);
 	struct slab_where where;
+	bool is_object;
 
-	if (!page)
-		return kmalloc_usable(p);
-	if (slab_locate(p, &where))
+	gate_enter();
+	is_object = slab_locate(p, &where);
+	gate_exit();
+	if (is_object)
 		return where.exact ? where.cache->object_size : 0;
+	/* Large blocks and vmalloc blocks start on a page. */
 	return IS_ALIGNED((unsigned long)p, PAGE_SIZE) ? kmalloc_usable(p) : 0;
 }
 
@@ -320,7 +326,7 @@ static void *malloc_aligned(size_t align, size_t size)
 	padded = ALIGN(size ? size : 1, align);
 	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
 		return alloc_object(padded);
-	return malloc_large(size, align, GFP_MALLOC);
+	return malloc_large(size ? size : 1, align, GFP_MALLOC);
 }
 
 KMM_API void *memalign(size_t align, size_t size)

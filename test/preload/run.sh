@@ -45,7 +45,7 @@ export PYTHONMALLOC=malloc PYTHONHASHSEED=0
 unset KMM_CMDLINE LD_PRELOAD GLIBC_TUNABLES
 nr_ok=0 nr_failed=0 nr_skipped=0
 
-ok()      { nr_ok=$((nr_ok + 1)); echo "ok $1"; }
+ok()      { printf "%s " "$SECONDS" >&2; nr_ok=$((nr_ok + 1)); echo "ok $1"; }
 failed()  { nr_failed=$((nr_failed + 1)); echo "FAILED $1: $2"; }
 skipped() { nr_skipped=$((nr_skipped + 1)); echo "skipped $1: $2"; }
 
@@ -61,9 +61,8 @@ wanted() {
 
 # A command with the shim, and with rseq off in that variant.
 with_shim() {
-	env ${shim:+LD_PRELOAD=$shim TEST_SHIM=$shim} \
-		${variant:+GLIBC_TUNABLES=glibc.pthread.rseq=0} \
-		timeout -k 5 150 "$@" </dev/null
+	timeout -k 5 150 env ${shim:+LD_PRELOAD=$shim TEST_SHIM=$shim} \
+		${variant:+GLIBC_TUNABLES=glibc.pthread.rseq=0} "$@" </dev/null
 }
 
 # What became of a process, in words.

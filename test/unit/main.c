@@ -3,16 +3,19 @@
  * The unit tests' main program.
  *
  *	unit [suite...]		all suites, or those named; 0 if all tests pass
+ *	unit --scenario name	one function in a fresh process; see unit.h
  *
  *	KMM_TEST_SEED=n		the seed of the property tests
  *	CK_FORK, CK_VERBOSITY, CK_RUN_CASE and so on are Check's own
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +75,6 @@ static void choose_seed(void)
 		seed = strtoul(text, NULL, 0);
 	else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		seed = (unsigned long)getpid();
-	printf("KMM_TEST_SEED=%lu\n", seed);
 }
 
 static int captured_fd, saved_fd, capture_file = -1;
@@ -101,19 +103,47 @@ const char *test_capture_end(void)
 	return captured;
 }
 
-int test_run_child(void (*fn)(void), const char **text)
+/* What a child runs: as the only test of a runner of its own, so that a failed
+ * assertion comes back here and not into the parent's runner. */
+static void (*child_fn)(void);
+
+START_TEST(run_child)
+{
+	child_fn();
+}
+END_TEST
+
+/* In the child. Nothing but failures is printed: the parent compares texts. */
+static void __attribute__((noreturn)) run_and_exit(void (*fn)(void))
+{
+	const struct rlimit no_core = { 0, 0 };
+	Suite *suite = suite_create("child");
+	TCase *tc = tcase_create("child");
+	TestResult **failures;
+	SRunner *runner;
+	int failed;
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	child_fn = fn;
+	tcase_add_test(tc, run_child);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	failures = srunner_failures(runner);
+	for (int i = 0; i < failed; i++)
+		fprintf(stderr, "%s:%d: %s\n", tr_lfile(failures[i]),
+			tr_lno(failures[i]), tr_msg(failures[i]));
+	_exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* After fork(): the parent's side. */
+static int wait_for_child(pid_t pid, const char **text)
 {
 	const char *output;
-	int status;
-	pid_t pid;
+	int status = -1;
 
-	fflush(NULL);
-	test_capture_begin(2);
-	pid = fork();
-	if (!pid) {
-		fn();
-		_exit(0);
-	}
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	output = test_capture_end();
@@ -121,6 +151,88 @@ int test_run_child(void (*fn)(void), const char **text)
 	if (text)
 		*text = output;
 	return status;
+}
+
+int test_run_child(void (*fn)(void), const char **text)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	test_capture_begin(2);
+	pid = fork();
+	if (!pid)
+		run_and_exit(fn);
+	return wait_for_child(pid, text);
+}
+
+static struct test_scenario *scenarios;
+
+void test_scenario_register(struct test_scenario *scenario)
+{
+	scenario->next = scenarios;
+	scenarios = scenario;
+}
+
+/* In the new program. */
+static void __attribute__((noreturn)) run_scenario(const char *name)
+{
+	const struct test_scenario *scenario;
+
+	for (scenario = scenarios; scenario; scenario = scenario->next)
+		if (!strcmp(name, scenario->name))
+			run_and_exit(scenario->fn);
+	fprintf(stderr, "unit: no scenario \"%s\"\n", name);
+	exit(EXIT_FAILURE);
+}
+
+/* The path of this program. Read at the start, by readlink(), which Valgrind
+ * knows about; what it would execute as /proc/self/exe is Valgrind. */
+static char self[4096];
+
+static void __attribute__((noreturn)) exec_scenario(const char *name,
+						    const char *cmdline)
+{
+	const char *lane = getenv("KMM_CMDLINE");
+	char words[4096], number[32];
+
+	snprintf(words, sizeof(words), "%s %s", lane ? lane : "",
+		 cmdline ? cmdline : "");
+	setenv("KMM_CMDLINE", words, 1);
+	snprintf(number, sizeof(number), "%lu", seed);
+	setenv("KMM_TEST_SEED", number, 1);
+	execl(self, self, "--scenario", name, (char *)NULL);
+	_exit(127);
+}
+
+int test_run_scenario(const char *name, const char *cmdline,
+		      const char **text)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	test_capture_begin(2);
+	pid = fork();
+	if (!pid)
+		exec_scenario(name, cmdline);
+	return wait_for_child(pid, text);
+}
+
+void test_scenario_passes(const char *name, const char *cmdline)
+{
+	const char *text;
+	int status = test_run_scenario(name, cmdline, &text);
+
+	ck_assert_msg(status == 0, "scenario %s \"%s\": wait status 0x%x\n%s",
+		      name, cmdline ? cmdline : "", (unsigned int)status, text);
+}
+
+void test_aborted_with(int status, const char *text, const char *message)
+{
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+		      "no abort but wait status 0x%x\n%s",
+		      (unsigned int)status, text);
+	ck_assert_msg(strstr(text, message) != NULL,
+		      "expected \"%s\", got \"%s\"", message, text);
 }
 
 static int run_suite(size_t i)
@@ -154,7 +266,15 @@ int main(int argc, char **argv)
 
 	/* A test may run in a child: nothing may be printed twice. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 3 && !strcmp(argv[1], "--scenario")) {
+		choose_seed();
+		random_state = seed;
+		run_scenario(argv[2]);
+	}
 	choose_seed();
+	printf("KMM_TEST_SEED=%lu\n", seed);
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		snprintf(self, sizeof(self), "%s", argv[0]);
 	for (int i = 1; i < argc; i++)
 		failed += run_named(argv[i]);
 	for (size_t i = 0; argc == 1 && i < NR_SUITES; i++)

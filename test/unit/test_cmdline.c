@@ -47,7 +47,7 @@ START_TEST(params_unparsed_hold_defaults)
 		.rseq = 1,
 		.watermark_scale_factor = 10,
 		.slab_max_order = 3,
-		.slab_freelist_random = 1,
+		.slab_freelist_random = 0,
 		.kmalloc_ladder = LADDER_KERNEL,
 		.bad_free = BAD_FREE_ABORT,
 	};

@@ -56,8 +56,65 @@ unsigned long test_random(void);
 void test_capture_begin(int fd);
 const char *test_capture_end(void);
 
-/* Run @fn in a child process. Returns its wait status; *@text is what it wrote
- * to stderr, if @text is given. A child that returns from @fn exits with 0. */
+/*
+ * Run @fn in a child process made by fork(). Returns its wait status; *@text is
+ * what it wrote to stderr, if @text is given. A child that returns from @fn
+ * exits with 0, one that fails an assertion prints it and exits with 1.
+ */
 int test_run_child(void (*fn)(void), const char **text);
+
+/*
+ * Scenarios: for a test that needs a library of its own, freshly booted with
+ * another command line. (The library boots before main(), so that a forked
+ * child has the parent's.) A scenario is a function with a name; the test runs
+ * this program again, which runs that function and nothing else.
+ *
+ *	TEST_SCENARIO(tiny_machine)
+ *	{
+ *		ck_assert_ptr_null(alloc_pages(GFP_KERNEL, 10));
+ *	}
+ *
+ *	START_TEST(alloc_tiny_machine_fails)
+ *	{
+ *		test_scenario_passes("tiny_machine", "mem=256K");
+ *	}
+ *	END_TEST
+ *
+ * Names are global. The words of @cmdline are appended to the KMM_CMDLINE that
+ * the tests themselves were started with, and the last one wins; so a scenario
+ * runs with each page size that `make check` tries unless it asks for one.
+ * NULL appends nothing.
+ *
+ * If the scenario expects a message or the end of the process, the test calls
+ * test_run_scenario() and looks at the wait status and text, which are those of
+ * test_run_child(). Under Valgrind the new program runs without it.
+ */
+struct test_scenario {
+	const char *name;
+	void (*fn)(void);
+	struct test_scenario *next;
+};
+
+void test_scenario_register(struct test_scenario *scenario);
+
+#define TEST_SCENARIO(scenario)						\
+	static void scenario_##scenario(void);				\
+	static void __attribute__((constructor)) register_##scenario(void) \
+	{								\
+		static struct test_scenario entry = {			\
+			.name = #scenario,				\
+			.fn = scenario_##scenario,			\
+		};							\
+		test_scenario_register(&entry);				\
+	}								\
+	static void scenario_##scenario(void)
+
+int test_run_scenario(const char *name, const char *cmdline,
+		      const char **text);
+/* Run it and fail with what it printed unless it returned. */
+void test_scenario_passes(const char *name, const char *cmdline);
+
+/* Assert that a child ended by abort() with @message as a part of its @text. */
+void test_aborted_with(int status, const char *text, const char *message);
 
 #endif /* TEST_UNIT_H */
