@@ -27,6 +27,7 @@ PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 # DEBUG=1 checks our own invariants; SANITIZE=thread and the like instrument;
 # WERROR=1 makes warnings errors, as all lanes do (a release should still build
@@ -78,6 +79,7 @@ MALLOC_SRCS :=			\
 
 # Every header in these two directories is public.
 HEADERS := $(wildcard include/linux/*.h include/kmm/*.h)
+MAN_PAGES := $(wildcard Documentation/man/*.[1-9])
 # One more test needs no line here: main.c of the unit tests has their table.
 UNIT_SRCS := $(wildcard test/unit/*.c)
 STRESS_SRCS := $(wildcard test/stress/*.c)
@@ -265,9 +267,10 @@ install_dirs = 'prefix=$(pc_prefix)' 'libdir=$(call in_prefix,$(LIBDIR))' \
 
 libs := $(DESTDIR)$(LIBDIR)
 headers := $(DESTDIR)$(INCLUDEDIR)/kmm
+man := $(DESTDIR)$(MANDIR)
 
 .PHONY: install
-install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR
+install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR, MANDIR
 	install -d $(headers)/linux $(headers)/kmm $(libs)/pkgconfig
 	install -m 644 $(filter include/linux/%,$(HEADERS)) $(headers)/linux
 	install -m 644 $(filter include/kmm/%,$(HEADERS)) $(headers)/kmm
@@ -275,6 +278,8 @@ install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR
 	install -m 755 $(BUILD)/$(SONAME) $(BUILD)/$(MALLOC_SONAME) $(libs)
 	ln -sf $(SONAME) $(libs)/libkmm.so
 	ln -sf $(MALLOC_SONAME) $(libs)/libkmm_malloc.so
+	for page in $(MAN_PAGES); do \
+		install -D -m 644 -t $(man)/man$${page##*.} $$page || exit 1; done
 	$(call libkmm_pc,$(install_dirs),$(libs)/pkgconfig/libkmm.pc)
 	$(call malloc_pc,$(install_dirs),$(libs)/pkgconfig/libkmm-malloc.pc)
 
@@ -284,6 +289,8 @@ uninstall: ## remove what install put there
 		$(MALLOC_SONAME) libkmm_malloc.so kmm_malloc.o \
 		pkgconfig/libkmm.pc pkgconfig/libkmm-malloc.pc)
 	rm -f $(patsubst include/%,$(headers)/%,$(HEADERS))
+	for page in $(notdir $(MAN_PAGES)); do \
+		rm -f $(man)/man$${page##*.}/$$page; done
 	-rmdir $(headers)/linux $(headers)/kmm $(headers)
 
 .PHONY: clean
@@ -295,7 +302,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  V=1 shows commands. Variables: BUILD CC CFLAGS LDFLAGS DEBUG=1'
-	@echo '  SANITIZE=thread WERROR=1 PREFIX LIBDIR INCLUDEDIR DESTDIR'
+	@echo '  SANITIZE=thread WERROR=1 PREFIX LIBDIR INCLUDEDIR MANDIR DESTDIR'
 
 # Tests -----------------------------------------------------------------------
 #
@@ -413,7 +420,7 @@ check-exports: all ## exported symbols against the lists
 
 .PHONY: check-preload
 check-preload: all ## real programs on the shim
-	$(Q)test/preload/run.sh $(BUILD)
+	$(Q)test/preload/run.sh $(BUILD)/libkmm_malloc.so
 
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there

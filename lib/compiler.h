@@ -47,7 +47,7 @@ typedef uint64_t u64;
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 
 /* One untorn access, no ordering: for data that others may change. */
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 
 #endif /* LIB_COMPILER_H */

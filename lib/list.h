@@ -92,17 +92,21 @@ static inline void list_splice_init(struct list_head *list,
 #define list_last_entry(head, type, member) \
 	list_entry((head)->prev, type, member)
 
+/* Has a walk come back to the head? Then @pos is no entry, and not even aligned
+ * as one: no member of it may be named. */
+#define list_entry_is_head(pos, head, member)				\
+	((char *)(pos) + offsetof(__typeof__(*(pos)), member) == (char *)(head))
+
 #define list_for_each_entry(pos, head, member)				\
 	for (pos = list_first_entry(head, __typeof__(*pos), member);	\
-	     &pos->member != (head);					\
+	     !list_entry_is_head(pos, head, member);			\
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
 /* As above; the body may unlink @pos. */
 #define list_for_each_entry_safe(pos, n, head, member)			\
-	for (pos = list_first_entry(head, __typeof__(*pos), member),	\
-	     n = list_entry(pos->member.next, __typeof__(*pos), member); \
-	     &pos->member != (head);					\
-	     pos = n,							\
-	     n = list_entry(n->member.next, __typeof__(*n), member))
+	for (pos = list_first_entry(head, __typeof__(*pos), member);	\
+	     !list_entry_is_head(pos, head, member) &&			\
+	     (n = list_entry(pos->member.next, __typeof__(*n), member), 1); \
+	     pos = n)
 
 #endif /* LIB_LIST_H */

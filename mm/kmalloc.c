@@ -143,7 +143,7 @@ noinline void kfree_slow(void *p, const void *caller)
 	gate_enter();
 	page = lookup_page(p);
 	if (page && page->slab_cache)
-		sheaf_free_slow(page->slab_cache, p);
+		sheaf_free_slow(page->slab_cache, p, caller);
 	else if (page && PageLarge(page) &&
 		 IS_ALIGNED((unsigned long)p, PAGE_SIZE))
 		free_large_pages(page);
@@ -228,8 +228,13 @@ void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
 		return NULL;
 	}
 	/* The bucket keeps its size; memcheck wants the new bounds. */
-	if (new_size <= old_size && !memcheck_active())
+	if (new_size <= old_size && !memcheck_active()) {
+		/* All of a cleared bucket beyond the size reads as zero, so
+		 * that growing into it has nothing to clear. */
+		if (gfp & __GFP_ZERO)
+			memset((char *)p + new_size, 0, old_size - new_size);
 		return (void *)p;
+	}
 	new = __kmalloc_noprof(new_size, gfp);
 	if (!new)
 		return NULL;

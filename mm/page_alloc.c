@@ -117,7 +117,7 @@ static void add_to_free_list(struct zone *zone, struct page *page,
 	else
 		list_add(&page->lru, &area->free_list[type]);
 	area->nr_free++;
-	zone->nr_free += 1UL << order;
+	WRITE_ONCE(zone->nr_free, zone->nr_free + (1UL << order));
 }
 
 static void del_from_free_list(struct zone *zone, struct page *page,
@@ -126,7 +126,7 @@ static void del_from_free_list(struct zone *zone, struct page *page,
 	list_del_init(&page->lru);
 	ClearPageBuddy(page);
 	zone->free_area[order].nr_free--;
-	zone->nr_free -= 1UL << order;
+	WRITE_ONCE(zone->nr_free, zone->nr_free - (1UL << order));
 }
 
 /*
@@ -456,15 +456,15 @@ void setup_per_zone_wmarks(void)
 			    zone->managed_pages *
 				    kmm_params.watermark_scale_factor / 10000);
 		spin_lock(&zone->lock);
-		zone->watermark[WMARK_MIN] = share;
-		zone->watermark[WMARK_LOW] = share + gap;
-		zone->watermark[WMARK_HIGH] = share + 2 * gap;
+		WRITE_ONCE(zone->watermark[WMARK_MIN], share);
+		WRITE_ONCE(zone->watermark[WMARK_LOW], share + gap);
+		WRITE_ONCE(zone->watermark[WMARK_HIGH], share + 2 * gap);
 		above = 0;
 		for (i = zone->index + 1; i < MAX_NR_ZONES; i++) {
 			above += zones[i].managed_pages;
-			zone->lowmem_reserve[i] =
-				ratio[zone->index] ?
-					above / ratio[zone->index] : 0;
+			WRITE_ONCE(zone->lowmem_reserve[i],
+				   ratio[zone->index] ?
+					   above / ratio[zone->index] : 0);
 		}
 		spin_unlock(&zone->lock);
 	}

@@ -126,7 +126,7 @@ static struct slab_sheaf *barn_get_full(struct kmem_cache *s)
 	sheaf = barn->full;
 	if (sheaf) {
 		barn->full = sheaf->next;
-		barn->nr_full--;
+		WRITE_ONCE(barn->nr_full, barn->nr_full - 1);
 	}
 	spin_unlock(&barn->lock);
 	return sheaf;
@@ -143,7 +143,7 @@ static struct slab_sheaf *barn_get_empty(struct kmem_cache *s)
 	sheaf = barn->empty;
 	if (sheaf) {
 		barn->empty = sheaf->next;
-		barn->nr_empty--;
+		WRITE_ONCE(barn->nr_empty, barn->nr_empty - 1);
 	}
 	spin_unlock(&barn->lock);
 	return sheaf;
@@ -160,11 +160,11 @@ static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 	if (sheaf->size && barn->nr_full < s->barn_limit) {
 		sheaf->next = barn->full;
 		barn->full = sheaf;
-		barn->nr_full++;
+		WRITE_ONCE(barn->nr_full, barn->nr_full + 1);
 	} else if (!sheaf->size && barn->nr_empty < s->barn_limit) {
 		sheaf->next = barn->empty;
 		barn->empty = sheaf;
-		barn->nr_empty++;
+		WRITE_ONCE(barn->nr_empty, barn->nr_empty + 1);
 	} else {
 		put = false;
 	}
@@ -228,11 +228,11 @@ static bool install_main(struct slub_percpu_sheaves *pcs, unsigned int cpu,
 	if (!old)
 		return true;
 	if (!spare) {
-		pcs->spare = old;
+		WRITE_ONCE(pcs->spare, old);
 		return true;
 	}
 	keep = want_full ? spare->size >= old->size : spare->size <= old->size;
-	pcs->spare = keep ? spare : old;
+	WRITE_ONCE(pcs->spare, keep ? spare : old);
 	*over = keep ? old : spare;
 	return true;
 }
@@ -266,9 +266,9 @@ static void *alloc_from_sheaves(struct kmem_cache *s)
 	if (sheaf && sheaf->size) {
 		/* Ours comes first; then install what is left. */
 		object = sheaf_pop(sheaf);
-		pcs->spare = NULL;
+		WRITE_ONCE(pcs->spare, NULL);
 		if (!install_main(pcs, cpu, sheaf, true, &over))
-			pcs->spare = sheaf;
+			WRITE_ONCE(pcs->spare, sheaf);
 		spin_unlock(&pcs->lock);
 		return object;
 	}
@@ -300,7 +300,7 @@ static struct slab_sheaf *get_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
 		pcs->refills++;
 		if (pcs->spare && !pcs->spare->size) {
 			sheaf = pcs->spare;
-			pcs->spare = NULL;
+			WRITE_ONCE(pcs->spare, NULL);
 		}
 		spin_unlock(&pcs->lock);
 	}
@@ -353,7 +353,7 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 	}
 	/* The slot may have been filled meanwhile: then ours is a spare. */
 	if (pcs->main && READ_ONCE(pcs->main->size) && !pcs->spare) {
-		pcs->spare = sheaf;
+		WRITE_ONCE(pcs->spare, sheaf);
 		over = NULL;
 	} else if (!install_main(pcs, cpu, sheaf, true, &over)) {
 		over = sheaf;
@@ -456,9 +456,9 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 	sheaf = pcs->spare;
 	if (sheaf && sheaf->size < sheaf->capacity) {
 		sheaf_push(sheaf, object);
-		pcs->spare = NULL;
+		WRITE_ONCE(pcs->spare, NULL);
 		if (!install_main(pcs, cpu, sheaf, false, over))
-			pcs->spare = sheaf;
+			WRITE_ONCE(pcs->spare, sheaf);
 		goto out;
 	}
 	if (!*hand)
@@ -472,7 +472,7 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 		pcs->flushes++;
 		*hand = NULL;
 	} else if (!pcs->spare) {
-		pcs->spare = *hand;
+		WRITE_ONCE(pcs->spare, *hand);
 		*hand = NULL;
 	} else {
 		(*hand)->size = 0;
@@ -528,10 +528,9 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 		slab_free_bulk(s, 1, &object);
 }
 
-noinline void sheaf_free_slow(struct kmem_cache *s, void *object)
+noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
+			      const void *caller)
 {
-	const void *caller = __builtin_return_address(0);
-
 	gate_enter();
 	if (memcheck_active() && plausible(s, object))
 		memcheck_free(object, s->object_size);
@@ -553,7 +552,7 @@ static void steal_slot(struct kmem_cache *s, unsigned int cpu, bool exclusive)
 	spin_lock(&pcs->lock);
 	main = pcs->main;
 	spare = pcs->spare;
-	pcs->spare = NULL;
+	WRITE_ONCE(pcs->spare, NULL);
 	WRITE_ONCE(pcs->main, NULL);
 	if (main && !percpu_barrier() && !exclusive) {
 		WRITE_ONCE(pcs->main, main);
@@ -749,18 +748,30 @@ struct validate_arg {
 	unsigned int bad;
 };
 
+/* Is @sheaf->objects[@i] an object in use, and for the first time here? */
+static bool valid_slot(const struct slab_sheaf *sheaf, u32 i)
+{
+	struct slab_where where;
+	u32 k;
+
+	for (k = 0; k < i; k++)
+		if (sheaf->objects[k] == sheaf->objects[i])
+			return false;
+	return slab_locate(sheaf->objects[i], &where) &&
+	       where.cache == sheaf->cache && where.exact && !where.free;
+}
+
 static bool validate_sheaf(struct slab_sheaf *sheaf, void *arg)
 {
 	struct validate_arg *v = arg;
-	struct page *page;
 	u32 i;
 
-	v->bad += sheaf->size > sheaf->capacity || sheaf->cache != v->s;
-	for (i = 0; i < sheaf->size; i++) {
-		page = lookup_page(sheaf->objects[i]);
-		v->bad += !page || page->slab_cache != v->s ||
-			  !plausible(v->s, sheaf->objects[i]);
+	if (sheaf->size > sheaf->capacity || sheaf->cache != v->s) {
+		v->bad++;
+		return false;
 	}
+	for (i = 0; i < sheaf->size; i++)
+		v->bad += !valid_slot(sheaf, i);
 	return false;
 }
 

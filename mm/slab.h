@@ -147,7 +147,8 @@ void sheaf_cache_exit(struct kmem_cache *s);
  * @size: the bytes that the caller may use, for memcheck.h; 0: the object. */
 void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp);
 void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp, size_t size);
-void sheaf_free_slow(struct kmem_cache *s, void *object);
+/* @caller: for the report of a pointer that cannot be freed. */
+void sheaf_free_slow(struct kmem_cache *s, void *object, const void *caller);
 /* Return the objects of every CPU's sheaves and of the barn to the slabs.
  * @exclusive: the caller knows that nobody else uses the cache. */
 void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
@@ -239,12 +240,13 @@ static __always_inline void *slab_alloc(struct kmem_cache *s, gfp_t gfp,
 	return object;
 }
 
-/* @object is known to belong to @s. */
+/* @object is known to belong to @s. Inlined into the public functions, whose
+ * caller is the return address. */
 static __always_inline void slab_free(struct kmem_cache *s, void *object)
 {
 	if (unlikely(!on_boundary(s, object)) ||
 	    unlikely(!percpu_push(s->cpu_sheaves, object)))
-		sheaf_free_slow(s, object);
+		sheaf_free_slow(s, object, __builtin_return_address(0));
 }
 
 #endif /* MM_SLAB_H */

@@ -215,7 +215,7 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 out_free_name:
 	kfree(copy);
 out_free_cache:
-	sheaf_free_slow(&kmem_cache_boot, s);
+	sheaf_free_slow(&kmem_cache_boot, s, NULL);
 	return NULL;
 }
 
@@ -299,8 +299,11 @@ void shrink_slab_caches(void)
 
 	if (!spin_trylock(&slab_mutex))
 		return;
+	/* All sheaves first: they are objects of caches themselves. */
 	list_for_each_entry(s, &slab_caches, list)
-		shrink_cache(s);
+		sheaf_flush_all(s, false);
+	list_for_each_entry(s, &slab_caches, list)
+		slab_discard_empty(s);
 	spin_unlock(&slab_mutex);
 }
 
@@ -346,7 +349,7 @@ static void destroy_locked(struct kmem_cache *s)
 	list_del_init(&s->list);
 	sheaf_cache_exit(s);
 	kfree(s->name);
-	sheaf_free_slow(&kmem_cache_boot, s);
+	sheaf_free_slow(&kmem_cache_boot, s, NULL);
 }
 
 void kmem_cache_destroy(struct kmem_cache *s)
@@ -393,7 +396,7 @@ void kmem_cache_free(struct kmem_cache *s, void *objp)
 	 * object lies in our memory and on a boundary must do here. One of
 	 * another cache is found where it meets its slab. */
 	if (unlikely(!__virt_to_page(objp)))
-		sheaf_free_slow(s, objp);
+		sheaf_free_slow(s, objp, __builtin_return_address(0));
 	else
 		slab_free(s, objp);
 }

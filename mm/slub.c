@@ -127,7 +127,7 @@ static bool valid_link(const struct kmem_cache *s, const struct page *slab,
 
 /* A link that leads nowhere: something wrote to a free object. Cut the list;
  * the objects behind it are lost to the cache, which is better than handing
- * out memory that is not ours. */
+ * out memory that is not ours. They count as in use for ever (U1). */
 static noinline __cold void freelist_corrupt(struct kmem_cache *s,
 					     struct page *slab, void *object)
 {
@@ -135,7 +135,6 @@ static noinline __cold void freelist_corrupt(struct kmem_cache *s,
 	       s->name, object, (void *)slab_address(slab), slab->objects);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();
-	slab->freelist = NULL;
 }
 
 static void move_slab(struct kmem_cache *s, struct page *slab,
@@ -187,7 +186,7 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 				 unsigned int n, void **p)
 {
 	char *base = slab_address(slab);
-	unsigned int got = 0, fresh, i;
+	unsigned int got = 0, lost = 0, fresh, i;
 	void *object, *next;
 
 	lockdep_assert_held(&s->node.list_lock);
@@ -196,6 +195,7 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 		if (unlikely(!valid_link(s, slab, base, next))) {
 			freelist_corrupt(s, slab, object);
 			next = NULL;
+			lost = slab->fresh - slab->inuse - (got + 1);
 		}
 		slab->freelist = next;
 		clear_freepointer(s, object);
@@ -207,10 +207,11 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 		p[got + i] = base + (slab->fresh + i) * s->size;
 	if (kmm_params.slab_freelist_random)
 		shuffle(&s->node, p + got, fresh);
-	slab->fresh = (u16)(slab->fresh + fresh);
+	/* Read without the lock by plausible(). */
+	WRITE_ONCE(slab->fresh, (u16)(slab->fresh + fresh));
 	got += fresh;
-	slab->inuse = (u16)(slab->inuse + got);
-	s->node.nr_inuse += got;
+	slab->inuse = (u16)(slab->inuse + got + lost);
+	s->node.nr_inuse += got + lost;
 	/* Nothing left: full, or the freelist was cut. */
 	if (!slab->freelist && slab->fresh == slab->objects)
 		move_slab(s, slab, SLAB_ON_FULL, false);
@@ -409,8 +410,7 @@ static bool free_object(struct kmem_cache *s, void *object,
 	slab->freelist = object;
 	slab->inuse--;
 	n->nr_inuse--;
-	if (!slab->inuse && n->nr_partial >= s->min_partial &&
-	    slab->list == SLAB_ON_PARTIAL)
+	if (!slab->inuse && n->nr_partial >= s->min_partial)
 		unlink_slab(s, slab, discard);
 	else if (slab->list == SLAB_ON_FULL || !slab->inuse)
 		/* Empty ones go to the tail: used last, freed first. */
@@ -558,6 +558,10 @@ static unsigned int calculate_order(unsigned int size)
 	objects = max_t(unsigned int, min_t(unsigned int, objects, fits), 1);
 	min = max_t(unsigned int, min,
 		    (unsigned int)get_order((unsigned long)objects * size));
+	/* What a slab cannot count it need not hold. */
+	if ((PAGE_SIZE << min) / size > MAX_OBJS_PER_SLAB)
+		return (unsigned int)get_order((unsigned long)size *
+					       MAX_OBJS_PER_SLAB) - 1;
 	for (fraction = 16; fraction > 1; fraction /= 2) {
 		order = slab_order(size, min, max, fraction);
 		if (order <= max)

@@ -56,7 +56,7 @@ struct vmap_area {
 	size_t size;			/* bytes of the block */
 	unsigned long base, end;	/* the mapping */
 	struct list_head lazy;		/* on vmap_lazy */
-	bool dirty;			/* lazy: the contents could not be dropped */
+	bool dirty;			/* lazy: contents could not be dropped */
 };
 
 static spinlock_t vmap_lock = SPINLOCK_INIT(LOCK_RANK_VMAP);

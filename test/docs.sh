@@ -16,6 +16,9 @@
 #	man		the manual pages lint clean and name each exported symbol
 #
 # Usage: test/docs.sh BUILD
+#
+# Backticks in single quotes are Markdown:
+# shellcheck disable=SC2016
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -49,21 +52,18 @@ sources=$(find mm lib include -name '*.[ch]' | sort)
 # Named on purpose, though the sources do not have them: functions of the C
 # library and of the host, and of the kernel in comparisons.
 cat >"$tmp/elsewhere" <<'END'
-atfork dlclose dlopen execve exit fork free_pages_nolock kfree_nolock kfree_rcu
-kmalloc_nolock main mlockall mmap mprotect mremap munmap printf
-process_vm_readv pthread_create pvalloc read secure_getenv signal strdup strlen
-syscall vfork vsnprintf write
+clone dlclose dlopen fork main membarrier mincore mlockall mmap mprotect mremap
+munmap printf process_vm_readv read vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
-__do_kmalloc_node __free_one_page __free_pages_ok __rmqueue_fallback
-__alloc_pages_noprof ___free_pages cache_show expand free_unref_page
-kmem_cache_init_late mm_core_init online_pages rmqueue_pcplist start_kernel
-wakeup_kswapd
+___free_pages __alloc_pages_noprof __do_kmalloc_node __free_one_page
+__rmqueue_fallback cache_show free_unref_page kmalloc_nolock rmqueue_pcplist
 END
 
 # Code without comments: a name that only a comment has does not exist.
 code()
 {
+	# shellcheck disable=SC2086
 	awk '
 	FNR == 1 { inside = 0 }
 	{
@@ -107,19 +107,25 @@ code >"$tmp/code"
 } | sort -u >"$tmp/known"
 
 for file in $documents $pages $sources; do
-	grep -oE '\b[A-Za-z_][A-Za-z0-9_]*\(\)' "$file" | tr -d '()' |
-		sort -u | comm -23 - "$tmp/known" | sed "s|\$|() in $file|"
+	{
+		grep -oE '\b[A-Za-z_][A-Za-z0-9_]*\(\)' "$file" | tr -d '()'
+		sed -nE 's/^\.Fn ("[a-z_ ]* )?([A-Za-z_0-9]+).*/\2/p' "$file"
+	} | sort -u | comm -23 - "$tmp/known" | while read -r name; do
+		# "kmem_cache_create() minus _destroy()"
+		case $name in _[a-z]*) grep -q "[a-z]$name\$" "$tmp/known" && continue ;; esac
+		echo "$name() in $file"
+	done
 done >"$tmp/bad"
 result "names: each name() exists" "$tmp/bad"
 
 # Files and links -------------------------------------------------------------
 
+# Files of the kernel are named as well, but not in backticks.
 for file in $documents $pages; do
-	grep -oE '\b(mm|lib|include|test|scripts|Documentation)/[A-Za-z0-9_/.-]*\.(c|h|sh|md|map|cc)\b' \
-		"$file" | sort -u | while read -r path; do
-		# `lib/lock.h` is ours; the kernel's files say so.
-		[ -e "$path" ] || grep -q "kernel[^.]*$path" "$file" ||
-			echo "$path in $file"
+	grep -oE '(`|\.Pa )(mm|lib|include|test|scripts|Documentation)/[A-Za-z0-9_/.-]*' \
+		"$file" | sed 's/^`//; s/^\.Pa //' | sort -u |
+		while read -r path; do
+		[ -e "$path" ] || echo "$path in $file"
 	done
 done >"$tmp/bad"
 result "files: each path exists" "$tmp/bad"
@@ -159,6 +165,15 @@ result "rooms: each file has its page, each page is in the index" "$tmp/bad"
 
 # Parameters ------------------------------------------------------------------
 
+# The table of parameters.md, made from the columns of the help text.
+parameter_table()
+{
+	KMM_CMDLINE=help "$tmp/help" 2>&1 | sed 1d | awk -F '  +' '{
+		gsub(/\|/, "\\|", $2)
+		printf "| `%s` | `%s` | `%s` | %s | %s |\n", $1, $2, $3, $5, $6
+	}'
+}
+
 cat >"$tmp/help.c" <<'END'
 #include <kmm/kmm.h>
 
@@ -169,13 +184,10 @@ int main(void)
 END
 if "$cc" -Iinclude -o "$tmp/help" "$tmp/help.c" "$build/libkmm.a" -pthread \
 	2>"$tmp/bad"; then
-	KMM_CMDLINE=help "$tmp/help" 2>&1 | sed 1d |
-		awk '{ print $1, $2, $3, $5 }' >"$tmp/help.txt"
-	sed -nE 's/^\| `([a-z_]+)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|.*/\1 \2 \3 \4/p' \
-		Documentation/parameters.md | sed 's/\\|/|/g' |
-		awk '{ print $1, $2, $3, $4 }' >"$tmp/table.txt"
-	diff "$tmp/help.txt" "$tmp/table.txt" >"$tmp/bad" || :
-	cut -d' ' -f1 "$tmp/help.txt" | while read -r name; do
+	parameter_table >"$tmp/help.txt"
+	grep '^| `' Documentation/parameters.md | diff "$tmp/help.txt" - \
+		>"$tmp/bad" || :
+	sed 's/^| `//; s/`.*//' "$tmp/help.txt" | while read -r name; do
 		grep -qE "^\.It Cm $name( |\$)" Documentation/man/kmm_cmdline.7 ||
 			echo "$name is not in kmm_cmdline.7"
 	done >>"$tmp/bad"
@@ -186,7 +198,7 @@ result "parameters: as KMM_CMDLINE=help prints them" "$tmp/bad"
 
 sed -nE 's/^#define (__GFP_[A-Z0-9_]+)[ \t]+\(\(gfp_t\)(0x[0-9a-f]+)u\).*/\1 \2/p' \
 	include/linux/gfp_types.h | while read -r flag value; do
-	grep -qE "^\| \`$flag\` \| 0*x?0*${value#0x}|^\| \`$flag\` \| $(printf '%#x' "$value") " \
+	grep -q "^| \`$flag\` | $(printf '%#x' "$value") |" \
 		Documentation/kernel-differences.md || echo "$flag $value"
 done >"$tmp/bad"
 sed -nE 's/^#define (SLAB_[A-Z0-9_]+)[ \t].*/\1/p' include/linux/slab.h |
@@ -239,8 +251,10 @@ for file in $documents; do
 			if "$cc" -O2 -Wall -Wextra -Werror -Iinclude \
 				-o "$tmp/program" "$tmp/program.c" \
 				"$build/libkmm.a" -pthread >"$tmp/bad" 2>&1; then
-				"$tmp/program" >"$tmp/out" 2>"$tmp/bad" ||
-					echo "exit status $?" >>"$tmp/bad"
+				"$tmp/program" >"$tmp/out" 2>"$tmp/err" || {
+					echo "exit status $?"
+					cat "$tmp/err"
+				} >"$tmp/bad"
 				[ ! -e "$block.output" ] ||
 					diff "$block.output" "$tmp/out" \
 					>>"$tmp/bad" || :

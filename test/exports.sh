@@ -48,7 +48,8 @@ script_names() {
 # What the public headers mark KMM_API: of each declaration, without the
 # attributes that have arguments, the word before the first bracket.
 marked_names() {
-	cat $(ls include/*/*.h | grep -v kmm/types.h) | tr '\n' ' ' |
+	find include -name '*.h' ! -name types.h -exec cat {} + |
+		tr '\n' ' ' |
 		sed 's/KMM_API/\n&/g' | sed -n 's/^KMM_API\([^;]*\);.*/\1/p' |
 		sed 's/KMM_[A-Z_]*([^)]*)//g; s/[[(].*//; s/ *$//; s/.*[ *]//' |
 		sort

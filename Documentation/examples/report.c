@@ -84,12 +84,14 @@ static int find_row(const void *p, char *row, int size)
 }
 
 /* Requests beyond the caches: pages as they are. */
-static void route_pages(const void *p)
+static void route_pages(size_t size, const void *p)
 {
-	printf("  kmalloc_large()     whole pages, %zu bytes of them\n"
-	       "  page allocator      page frame %#lx and those behind it; what a power of\n"
-	       "                      two would have had beyond them is free again\n",
-	       ksize(p), page_to_pfn(virt_to_page(p)));
+	printf("  kmalloc_large()       no cache is that large: whole pages, %zu bytes\n"
+	       "  alloc_frozen_exact()  pages from frame %#lx on. kmalloc() rounds up to\n"
+	       "                        a power of two as the kernel does; malloc() takes\n"
+	       "                        %lu pages and frees the rest of the block at once\n",
+	       ksize(p), page_to_pfn(virt_to_page(p)),
+	       (size + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
 static void route_slab(size_t size, const void *p)
@@ -104,17 +106,17 @@ static void route_slab(size_t size, const void *p)
 	if (!find_row(p, row, sizeof(row)))
 		sscanf(row, "%63s %lu %lu %u %u", name, &active, &total, &bytes,
 		       &per_slab);
-	printf("  kmalloc_slab()      the size picks a cache: %s, objects of\n"
-	       "                      %zu bytes; %zu of them stay unused in this one\n",
-	       name, ksize(p), ksize(p) - size);
-	printf("  percpu_pop()        takes the top pointer of this CPU's sheaf, the array\n"
-	       "                      of free objects. An empty sheaf leads to\n"
-	       "  sheaf_alloc_slow()  which looks for objects in the CPU's spare sheaf,\n"
-	       "                      the barn (full sheaves of all CPUs), and at last\n"
-	       "  slab_alloc_bulk()   in slabs; if no slab has any, it makes one from\n"
-	       "  alloc_frozen_pages() order %u: %u %s, cut into %u objects\n",
-	       order, 1u << order, order ? "pages" : "page", per_slab);
-	printf("  this one            is object %lu of the slab at page frame %#lx\n",
+	printf("  kmalloc_slab()        the size picks a cache: %s, whose objects\n"
+	       "                        have %zu bytes; %zu of this one stay unused\n"
+	       "  percpu_pop()          takes the newest pointer from this CPU's sheaf, its\n"
+	       "                        array of free objects. If that is empty,\n"
+	       "  sheaf_alloc_slow()    looks into the CPU's spare sheaf, then the barn, where\n"
+	       "                        full sheaves wait, and at last has\n"
+	       "  slab_alloc_bulk()     fill a sheaf from slabs. If none has a free object,\n"
+	       "  alloc_frozen_pages()  gives a block of order %u: %u %s, cut into %u\n"
+	       "  so this one           is object %lu of the slab at page frame %#lx\n",
+	       name, ksize(p), ksize(p) - size, order, 1u << order,
+	       order ? "pages" : "page", per_slab,
 	       ((unsigned long)p - first) / ksize(p), page_to_pfn(slab));
 }
 
@@ -128,7 +130,7 @@ static int route(size_t size)
 	}
 	printf("kmalloc(%zu) = %p\n", size, p);
 	if (size > KMALLOC_MAX_CACHE_SIZE)
-		route_pages(p);
+		route_pages(size, p);
 	else
 		route_slab(size, p);
 	kfree(p);

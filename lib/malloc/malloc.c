@@ -244,7 +244,7 @@ static noinline void free_slow(void *p, const void *caller)
 		page = lookup_page(p);
 		s = page ? READ_ONCE(page->slab_cache) : NULL;
 		if (s)
-			sheaf_free_slow(s, p);
+			sheaf_free_slow(s, p, caller);
 		else
 			kfree_slow(p, caller);
 	}

@@ -67,7 +67,8 @@ int main()
 	forms[nr++] = { "vcalloc", p && is_vmalloc_addr(p) };
 	kvfree(p);
 	page *head = alloc_pages(GFP_KERNEL, 1);
-	forms[nr++] = { "alloc_pages", head && virt_to_page(page_address(head)) == head };
+	forms[nr++] = { "alloc_pages",
+			head && virt_to_page(page_address(head)) == head };
 	__free_pages(head, 1);
 
 	for (int i = 0; i < nr; i++) {

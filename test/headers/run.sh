@@ -7,6 +7,8 @@
 #
 # Usage: run.sh BUILD-DIRECTORY
 
+# $warnings is a list of words.
+# shellcheck disable=SC2086
 set -u
 
 if [ $# -ne 1 ]; then

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -23,14 +24,19 @@
 static atomic_bool stop;
 static char *inherited[64];
 
-/* Objects of 1 to 4 KiB keep the slow paths busy: their sheaves are small. */
+/* Objects of 1 to 4 KiB keep the slow paths busy: their sheaves are small. The
+ * threads let go of the CPU often, or the children would hardly get it. */
 static void *churn(void *arg)
 {
 	uint32_t seed = (uint32_t)(uintptr_t)arg;
 	char *p[64] = { NULL };
+	unsigned int round;
 	size_t i;
 
-	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+	for (round = 1; !atomic_load_explicit(&stop, memory_order_relaxed);
+	     round++) {
+		if (round % 256 == 0)
+			sched_yield();
 		i = next_random(&seed) % ARRAY_SIZE(p);
 		free(p[i]);
 		p[i] = malloc(next_random(&seed) % 64 ? 1024 + next_random(&seed) % 3072 :
@@ -67,7 +73,6 @@ static void child(void)
 	CHECK(!pthread_create(&thread, NULL, thread_in_child, malloc(100)));
 	CHECK(!pthread_join(thread, &p));
 	free(p);
-	malloc_trim(0);
 	_exit(0);
 }
 
@@ -155,6 +160,7 @@ static void fork_nested(void)
 		if (!pid) {
 			alarm(CHILD_TIMEOUT_S);
 			free(malloc(100));
+			malloc_trim(0);
 			fork_once();
 			fork_once();
 			_exit(0);

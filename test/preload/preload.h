@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEST_TIMEOUT_S 60
+#define TEST_TIMEOUT_S 120
 #define EXIT_SKIPPED 77
 
 #define CHECK(cond)							\

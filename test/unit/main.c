@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "memcheck.h"
 #include "unit.h"
 
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
 	{ "percpu", suite_percpu },
 	{ "boot", suite_boot },
 	{ "sparse", suite_sparse },
+	{ "buddy", suite_buddy },
 	{ "page_alloc", suite_page_alloc },
 	{ "pcp", suite_pcp },
 	{ "slub", suite_slub },
@@ -65,6 +67,11 @@ unsigned long test_random(void)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
 	return z ^ (z >> 31);
+}
+
+int test_rounds(int n)
+{
+	return VALGRIND_RUNS ? (n + 9) / 10 : n;
 }
 
 static void choose_seed(void)

@@ -387,7 +387,9 @@ TEST_SCENARIO(slub_scattered_pages)
 	void *p[256], *object;
 
 	ck_assert_uint_gt(s->order, s->min_order);
-	while ((pages[nr] = __get_free_page(GFP_KERNEL | __GFP_NOWARN)) != 0)
+	/* The reserve as well, or its large blocks would be left. */
+	while ((pages[nr] = __get_free_page(GFP_KERNEL | __GFP_MEMALLOC |
+					    __GFP_NOWARN)) != 0)
 		nr++;
 	ck_assert_uint_gt(nr, 16);
 	ck_assert_uint_lt(nr, ARRAY_SIZE(pages));
@@ -655,7 +657,7 @@ END_TEST
  *	freelist -> b -> a -> end
  *	freelist -> b -> ????
  */
-static void overwrite_link(void)
+TEST_SCENARIO(slub_overwrite_link)
 {
 	struct kmem_cache *s = make_cache("unit-damage", 96, SLAB_DIRECT);
 	char *a = kmem_cache_alloc(s, GFP_KERNEL);
@@ -683,17 +685,12 @@ static void overwrite_link(void)
 START_TEST(slub_corrupt_link_aborts)
 {
 	const char *text;
-	int status = test_run_child(overwrite_link, &text);
+	int status = test_run_scenario("slub_overwrite_link", NULL, &text);
 
 	test_aborted_with(status, text, "BUG unit-damage: freelist corrupt");
 	ck_assert_uint_eq(count_lines(text), 1);
 }
 END_TEST
-
-TEST_SCENARIO(slub_overwrite_link)
-{
-	overwrite_link();
-}
 
 START_TEST(slub_corrupt_link_warned_list_is_cut)
 {
@@ -709,81 +706,90 @@ END_TEST
 
 /* Frees that cannot be right ---------------------------------------------- */
 
-static struct kmem_cache *victim, *other;
-static char *object;
+/* One object of a cache where every free is checked at once. */
+static struct kmem_cache *victim;
 
-static void free_twice(void)
+static char *make_victim(void)
 {
-	kmem_cache_free(victim, object);
-	kmem_cache_free(victim, object);
+	victim = make_cache("unit-victim", 64, SLAB_DIRECT);
+	return kmem_cache_alloc(victim, GFP_KERNEL);
 }
 
-/* a, b, c, a: not among the newest when it comes again. */
-static void free_twice_apart(void)
+TEST_SCENARIO(slub_free_twice)
 {
+	void *a = make_victim();
+
+	kmem_cache_free(victim, a);
+	kmem_cache_free(victim, a);
+}
+
+/* Not among the newest when it comes again. */
+TEST_SCENARIO(slub_free_twice_apart)
+{
+	void *a = make_victim();
 	void *b = kmem_cache_alloc(victim, GFP_KERNEL);
 	void *c = kmem_cache_alloc(victim, GFP_KERNEL);
 
-	kmem_cache_free(victim, object);
+	kmem_cache_free(victim, a);
 	kmem_cache_free(victim, b);
 	kmem_cache_free(victim, c);
-	kmem_cache_free(victim, object);
+	kmem_cache_free(victim, a);
 }
 
-static void free_interior(void)
+TEST_SCENARIO(slub_free_interior)
 {
-	kmem_cache_free(victim, object + 8);
+	char *a = make_victim();
+
+	kmem_cache_free(victim, a + 8);
 }
 
-static void free_fresh(void)
+TEST_SCENARIO(slub_free_fresh)
 {
-	kmem_cache_free(victim, object + 5 * (size_t)victim->size);
+	char *a = make_victim();
+
+	kmem_cache_free(victim, a + 5 * (size_t)victim->size);
 }
 
-static void free_to_other_cache(void)
+TEST_SCENARIO(slub_free_to_other_cache)
 {
-	kmem_cache_free(other, object);
+	void *a = make_victim();
+
+	kmem_cache_free(make_cache("unit-other", 64, SLAB_DIRECT), a);
 }
 
-static void free_stack(void)
+TEST_SCENARIO(slub_free_stack)
 {
 	unsigned long word[8];
 
+	make_victim();
 	kmem_cache_free(victim, word);
 }
 
-static void free_null(void)
+TEST_SCENARIO(slub_free_null)
 {
+	make_victim();
 	kmem_cache_free(victim, NULL);
 }
 
 static const struct {
-	void (*fn)(void);
-	const char *message;
+	const char *scenario, *message;
 } bad_frees[] = {
-	{ free_twice, "BUG double free of " },
-	{ free_twice_apart, "BUG double free of " },
-	{ free_interior, " 8 bytes inside object 0 (" },
-	{ free_fresh, "BUG double free of " },
-	{ free_to_other_cache, "of unit-victim, freed as unit-other" },
-	{ free_stack, "not from this allocator, in [stack]" },
-	{ free_null, "BUG invalid free of " },
+	{ "slub_free_twice", "BUG double free of " },
+	{ "slub_free_twice_apart", "BUG double free of " },
+	{ "slub_free_interior", " 8 bytes inside object 0 (" },
+	{ "slub_free_fresh", "BUG double free of " },
+	{ "slub_free_to_other_cache", "of unit-victim, freed as unit-other" },
+	{ "slub_free_stack", "not from this allocator, in [stack]" },
+	{ "slub_free_null", "BUG invalid free of " },
 };
 
 START_TEST(slub_bad_free_reports)
 {
 	const char *text;
-	int status;
+	int status = test_run_scenario(bad_frees[_i].scenario, NULL, &text);
 
-	victim = make_cache("unit-victim", 64, SLAB_DIRECT);
-	other = make_cache("unit-other", 64, SLAB_DIRECT);
-	object = kmem_cache_alloc(victim, GFP_KERNEL);
-	status = test_run_child(bad_frees[_i].fn, &text);
 	test_aborted_with(status, text, bad_frees[_i].message);
 	ck_assert_uint_eq(count_lines(text), 1);
-	kmem_cache_free(victim, object);
-	kmem_cache_destroy(victim);
-	kmem_cache_destroy(other);
 }
 END_TEST
 

@@ -62,7 +62,7 @@ START_TEST(treap_random_keys_match_array)
 {
 	static struct key_set set;
 
-	for (int step = 0; step < 2000; step++) {
+	for (int step = 0; step < 1000; step++) {
 		unsigned long key = test_random() % NR_KEYS;
 
 		if (set.in[key]) {

@@ -25,6 +25,7 @@ Suite *suite_lock(void);
 Suite *suite_percpu(void);
 Suite *suite_list(void);
 Suite *suite_sparse(void);
+Suite *suite_buddy(void);
 Suite *suite_page_alloc(void);
 Suite *suite_pcp(void);
 Suite *suite_slub(void);
@@ -47,6 +48,9 @@ unsigned long test_seed(void);
 /* The next of a sequence of 64-bit numbers. The sequence starts anew in each
  * suite, and with forking (Check's default) in each test. One thread only. */
 unsigned long test_random(void);
+
+/* How often to repeat something: @n times, or a tenth of that under Valgrind. */
+int test_rounds(int n);
 
 /*
  * Between the two calls, what is written to @fd goes to a file. The text of it
