@@ -3,8 +3,8 @@
  * The host: the only file that makes system calls.
  *
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
- *		sched_getaffinity clock_gettime gettid write openat read lseek
- *		close (the last five for reports only). Any of them may be refused
+ *		sched_getaffinity clock_gettime gettid write openat pread64
+ *		close (the last four for reports only). Any of them may be refused
  *		by a sandbox; each caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
  *		set errno and some are cancellation points.

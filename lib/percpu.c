@@ -148,6 +148,8 @@ static void *percpu_take(unsigned int nr)
 
 /* A chunk describes itself in the first grains of its unit 0. */
 #define DESC_GRAINS DIV_ROUND_UP(sizeof(struct percpu_chunk), GRAIN)
+_Static_assert((GRAINS - DESC_GRAINS) * GRAIN >= PERCPU_MAX_SIZE,
+	       "what is left of a unit");
 
 static bool percpu_add_chunk(void)
 {
@@ -171,6 +173,7 @@ void *percpu_alloc(size_t size)
 	unsigned int nr = (unsigned int)DIV_ROUND_UP(size, GRAIN);
 	void *base;
 
+	BUG_ON(size > PERCPU_MAX_SIZE);
 	do {
 		spin_lock(&percpu_lock);
 		base = percpu_take(nr);

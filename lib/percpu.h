@@ -71,7 +71,10 @@ int percpu_init(void);
  * cache must have its per-CPU memory. */
 void percpu_enable_rseq(void);
 
-/* Zeroed per-CPU memory, 32-byte aligned, at most a unit; NULL without memory. */
+/* The largest object: a unit less what describes its chunk. */
+#define PERCPU_MAX_SIZE (PERCPU_UNIT_SIZE - 64)
+
+/* Zeroed per-CPU memory, 32-byte aligned; NULL without memory. */
 void *percpu_alloc(size_t size);
 void percpu_free(void *base, size_t size);
 /* Bytes of per-CPU memory in units that are in use. */

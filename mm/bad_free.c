@@ -93,8 +93,10 @@ static bool match_mapping(struct report *r, const char *line,
 	return true;
 }
 
-/* Look @addr up in the host's list of mappings, without allocating. */
-static bool add_mapping(struct report *r, const void *addr, bool offset_wanted)
+/* Look @addr up in the host's list of mappings, without allocating. The list
+ * may be out of reach, as in a sandbox: that is not the same as an address
+ * which is in none. */
+static void add_mapping(struct report *r, const void *addr, bool offset_wanted)
 {
 	char buf[1024];
 	size_t have = 0;
@@ -105,8 +107,11 @@ static bool add_mapping(struct report *r, const void *addr, bool offset_wanted)
 
 		got = host_read_file("/proc/self/maps", buf + have,
 				     sizeof(buf) - 1 - have, pos);
-		if (got <= 0)
-			return false;
+		if (got <= 0) {
+			add(r, got < 0 ? "an unknown mapping" :
+					 "no mapping (unmapped, or never valid)");
+			return;
+		}
 		pos += got;
 		have += (size_t)got;
 		buf[have] = 0;
@@ -114,7 +119,7 @@ static bool add_mapping(struct report *r, const void *addr, bool offset_wanted)
 			*end = 0;
 			if (match_mapping(r, line, (unsigned long)addr,
 					  offset_wanted))
-				return true;
+				return;
 			line = end + 1;
 		}
 		have -= (size_t)(line - buf);
@@ -216,8 +221,7 @@ static void describe(struct report *r, const void *p, const char *what)
 	} else {
 		add(r, "BUG invalid free of %p: not from this allocator, in ",
 		    p);
-		if (!add_mapping(r, p, false))
-			add(r, "no mapping (freed by munmap, or never valid)");
+		add_mapping(r, p, false);
 	}
 }
 
@@ -231,8 +235,7 @@ noinline __cold void bad_free(const void *p, const void *caller,
 	describe(&r, p, what);
 	if (caller) {
 		add(&r, "; freed from %p (", caller);
-		if (!add_mapping(&r, caller, true))
-			add(&r, "unknown");
+		add_mapping(&r, caller, true);
 		add(&r, ")");
 	}
 	printk("%s\n", r.text);

@@ -28,7 +28,8 @@ struct kmem_cache;
  *
  * Who may write: of a free page, the holder of zone->lock; of a page on a
  * per-CPU list, the holder of pcp->lock; of a slab, its cache's list_lock; of
- * any other allocated page, its owner.
+ * any other allocated page, its owner. The flags of somebody else's page may
+ * be read: for PG_buddy, which only the holder of zone->lock changes.
  */
 struct page {
 	unsigned long flags;		/* PG_* and the zone */
@@ -83,11 +84,11 @@ static inline bool Page##Name(const struct page *page)			\
 }									\
 static inline void SetPage##Name(struct page *page)			\
 {									\
-	page->flags |= 1UL << (bit);					\
+	WRITE_ONCE(page->flags, page->flags | (1UL << (bit)));		\
 }									\
 static inline void ClearPage##Name(struct page *page)			\
 {									\
-	page->flags &= ~(1UL << (bit));					\
+	WRITE_ONCE(page->flags, page->flags & ~(1UL << (bit)));		\
 }
 
 PAGE_FLAG_FUNCS(Buddy, PG_buddy)
@@ -109,8 +110,9 @@ static inline unsigned int page_zonenum(const struct page *page)
 
 static inline void set_page_zone(struct page *page, unsigned int zone)
 {
-	page->flags = (page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
-		      ((unsigned long)zone << PG_ZONE_SHIFT);
+	WRITE_ONCE(page->flags,
+		   (page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
+			   ((unsigned long)zone << PG_ZONE_SHIFT));
 }
 
 /* mm/sparse.c ------------------------------------------------------------ */

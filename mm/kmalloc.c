@@ -79,8 +79,11 @@ void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
 
 	if (!mm_ready())
 		return NULL;
+	/* Nothing, aligned: whatever is found must be an address of its own. */
+	if (!size)
+		size = 1;
 	if (block <= KMALLOC_MAX_SIZE) {
-		p = alloc_large_pages(size ? size : 1,
+		p = alloc_large_pages(size,
 				      align > PAGE_SIZE ?
 					      (unsigned int)get_order(align) : 0,
 				      gfp | __GFP_NOWARN);

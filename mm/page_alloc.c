@@ -29,8 +29,8 @@
  *		B2  two free buddies of order below MAX_PAGE_ORDER in one zone
  *		    never coexist
  *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
- *		B4  a block on free_list[t] lies in a pageblock of type t, or is
- *		    larger than a pageblock and starts in one
+ *		B4  a block on free_list[t] lies in a pageblock of type t, or
+ *		    consists of such pageblocks
  *		B5  PG_zeroed: every byte of the block reads as zero
  *		B6  free blocks do not overlap, and lie in their zone's span
  * Lock order:	pcp->lock > zone->lock (outer first).
@@ -166,11 +166,25 @@ static bool buddy_merge_likely(const struct mem_range *range,
 			  order + 1) != NULL;
 }
 
+/* A whole pageblock or more changes over at once. */
+static void change_pageblocks(struct page *page, unsigned long pfn,
+			      unsigned int order, int type)
+{
+	unsigned long nr = 1UL << order;
+
+	for (; nr; nr -= pageblock_nr_pages) {
+		set_pageblock_type(page, pfn, type);
+		page += pageblock_nr_pages;
+		pfn += pageblock_nr_pages;
+	}
+}
+
 /* File a block, merged with its buddies as far as that goes. */
 static void free_one_block(const struct mem_range *range, struct zone *zone,
 			   struct page *page, unsigned long pfn,
 			   unsigned int order, bool zeroed)
 {
+	enum migratetype type = get_pageblock_type(page, pfn);
 	struct page *buddy;
 
 	lockdep_assert_held(&zone->lock);
@@ -179,6 +193,11 @@ static void free_one_block(const struct mem_range *range, struct zone *zone,
 		if (!buddy)
 			break;
 		del_from_free_list(zone, buddy, order);
+		/* Blocks of several pageblocks have one type in all of them,
+		 * so that whoever cuts them later files each part right. */
+		if (order >= pageblock_order)
+			change_pageblocks(buddy, pfn ^ (1UL << order), order,
+					  type);
 		zeroed = zeroed && PageZeroed(buddy);
 		ClearPageZeroed(buddy);
 		if (buddy < page) {
@@ -190,7 +209,7 @@ static void free_one_block(const struct mem_range *range, struct zone *zone,
 	}
 	if (zeroed)
 		SetPageZeroed(page);
-	add_to_free_list(zone, page, order, get_pageblock_type(page, pfn),
+	add_to_free_list(zone, page, order, type,
 			 buddy_merge_likely(range, zone, page, pfn, order));
 }
 
@@ -272,19 +291,6 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 	return free;
 }
 
-/* A whole pageblock or more changes over at once. */
-static void change_pageblocks(struct page *page, unsigned int order, int type)
-{
-	unsigned long pfn = page_to_pfn(page);
-	unsigned long nr = 1UL << order;
-
-	for (; nr; nr -= pageblock_nr_pages) {
-		set_pageblock_type(page, pfn, type);
-		page += pageblock_nr_pages;
-		pfn += pageblock_nr_pages;
-	}
-}
-
 /*
  * Does the request deserve the pageblock? A movable request that needs little
  * takes little: its neighbours can be expected to go away. The others would
@@ -303,7 +309,8 @@ static struct page *steal(struct zone *zone, struct page *page,
 
 	zone->event[PGSTEAL]++;
 	if (current_order >= pageblock_order) {
-		change_pageblocks(page, current_order, start_type);
+		change_pageblocks(page, page_to_pfn(page), current_order,
+				  start_type);
 		type = start_type;
 		zone->event[PGSTEAL_BLOCK]++;
 	} else if (can_claim_block(current_order, start_type) &&
@@ -766,7 +773,7 @@ static void prep_tails(struct page *page, unsigned int order)
 	unsigned long i;
 
 	for (i = 1; i < 1UL << order; i++) {
-		page[i].flags = 0;
+		WRITE_ONCE(page[i].flags, 0);
 		set_page_zone(&page[i], page_zonenum(page));
 		page[i].order = 0;
 		atomic_store_explicit(&page[i]._refcount, 0,
@@ -823,11 +830,13 @@ static bool page_is_live(const struct page *page)
 	       !PageTail(page) && page_count(page) > 0;
 }
 
-static bool page_free_check(struct page *page, const void *caller)
+/* @addr: what the caller passed, for the report; it may lie inside the page. */
+static bool page_free_check(struct page *page, const void *addr,
+			    const void *caller)
 {
 	if (likely(page_is_live(page)))
 		return true;
-	bad_free(page_address(page), caller, "page");
+	bad_free(addr ? addr : page_address(page), caller, "page");
 	return false;
 }
 
@@ -835,19 +844,19 @@ void put_page(struct page *page)
 {
 	page = page_head(page);
 	gate_enter();
-	if (page_free_check(page, __builtin_return_address(0)) &&
+	if (page_free_check(page, NULL, __builtin_return_address(0)) &&
 	    put_page_testzero(page))
 		free_block(page, PageHead(page) ? page->order : 0);
 	gate_exit();
 }
 
 static void free_pages_caller(struct page *page, unsigned int order,
-			      const void *caller)
+			      const void *addr, const void *caller)
 {
 	bool compound;
 
 	gate_enter();
-	if (!page_free_check(page, caller))
+	if (!page_free_check(page, addr, caller))
 		goto out;
 	if (unlikely(page->order != order)) {
 		bad_free(page_address(page), caller,
@@ -910,7 +919,7 @@ unsigned long get_zeroed_page_noprof(gfp_t gfp)
 
 void __free_pages(struct page *page, unsigned int order)
 {
-	free_pages_caller(page, order, __builtin_return_address(0));
+	free_pages_caller(page, order, NULL, __builtin_return_address(0));
 }
 
 void free_pages(unsigned long addr, unsigned int order)
@@ -921,7 +930,8 @@ void free_pages(unsigned long addr, unsigned int order)
 		return;
 	page = lookup_page((void *)addr);
 	if (page)
-		free_pages_caller(page, order, __builtin_return_address(0));
+		free_pages_caller(page, order, (void *)addr,
+				  __builtin_return_address(0));
 	else
 		bad_free((void *)addr, __builtin_return_address(0), "page");
 }
@@ -1012,7 +1022,7 @@ void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
 	/* Each page is one of its own, as after split_page(). */
 	for (i = 0; i < nr_pages; i++) {
 		if (i)
-			page[i].flags = 0;
+			WRITE_ONCE(page[i].flags, 0);
 		set_page_zone(&page[i], page_zonenum(page));
 		page[i].order = 0;
 		atomic_store_explicit(&page[i]._refcount, 1,
@@ -1031,7 +1041,7 @@ void free_pages_exact(void *virt, size_t size)
 	for (pos = virt; pos < end; pos += PAGE_SIZE) {
 		page = lookup_page(pos);
 		if (page)
-			free_pages_caller(page, 0, caller);
+			free_pages_caller(page, 0, pos, caller);
 		else
 			bad_free(pos, caller, "page");
 	}
@@ -1155,8 +1165,9 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 		bad++;					/* B1 */
 	if (order < MAX_PAGE_ORDER && find_buddy(range, zone, page, pfn, order))
 		bad++;					/* B2 */
-	if ((int)get_pageblock_type(page, pfn) != type)
-		bad++;					/* B4 */
+	for (i = 0; i < 1UL << order; i += pageblock_nr_pages)
+		if ((int)get_pageblock_type(page + i, pfn + i) != type)
+			bad++;				/* B4 */
 	for (i = 1; i < 1UL << order; i++)
 		if (PageBuddy(page + i) || PagePcp(page + i))
 			bad++;				/* B6 */

@@ -13,7 +13,8 @@
  * Invariants:	C1  pcp->count == sum of pages on its lists
  *		C2  a block on list (order, type) has that order and pcp_type,
  *		    and PG_pcp
- *		C3  after each free, count <= high
+ *		C3  after each free, count <= high; refills may add a batch to
+ *		    each list before the next one
  * Lock order:	pcp->lock > zone->lock (outer first). The allocation path only
  *		tries pcp->lock: a busy list means another thread is using this
  *		CPU's turn, or a drain; the zone serves as well then.
@@ -223,6 +224,13 @@ static unsigned int validate_list(struct per_cpu_pages *pcp, unsigned int index,
 	return bad;
 }
 
+/* Pages that refilling every list once adds at most. */
+static unsigned int refill_max(const struct per_cpu_pages *pcp)
+{
+	return NR_PCP_LISTS * max_t(unsigned int, pcp->batch,
+				    1u << (NR_PCP_ORDERS - 1));
+}
+
 unsigned int pcp_validate(void)
 {
 	unsigned int cpu, i, bad = 0;
@@ -239,8 +247,7 @@ unsigned int pcp_validate(void)
 			for (i = 0; i < NR_PCP_LISTS; i++)
 				bad += validate_list(pcp, i, &count);	/* C2 */
 			bad += count != pcp->count;			/* C1 */
-			bad += pcp->count > pcp->high &&
-			       pcp->count > pcp->batch;			/* C3 */
+			bad += pcp->count > pcp->high + refill_max(pcp); /* C3 */
 			spin_unlock(&pcp->lock);
 		}
 	}

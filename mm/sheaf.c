@@ -651,20 +651,24 @@ bool sheaf_contains(struct kmem_cache *s, const void *object)
 
 /* Set-up ------------------------------------------------------------------ */
 
-/* Kernel: 60, 28, 12 or 4 objects, sheaves of 512 to 64 bytes. malloc's rates
- * are higher than the kernel's by far, so its caches get about four times
- * that. */
+/*
+ * Kernel: 60, 28, 12 or 4 objects, sheaves of 512 to 64 bytes. malloc's rates
+ * are higher than the kernel's by far, so its caches get up to 252 objects, but
+ * never more than KMALLOC_SHEAF_BYTES of memory in one sheaf.
+ */
+#define KMALLOC_SHEAF_BYTES (32u << 10)
+
 static unsigned int default_capacity(const struct kmem_cache *s)
 {
-	bool kmalloc = s->flags & SLAB_KMALLOC;
-
+	if (s->flags & SLAB_KMALLOC)
+		return min_t(unsigned int, 252,
+			     max_t(unsigned int, KMALLOC_SHEAF_BYTES / s->size,
+				   4));
 	if (s->size < 256)
-		return kmalloc ? 252 : 60;
+		return 60;
 	if (s->size < 1024)
-		return kmalloc ? 124 : 28;
-	if (s->size < 4096)
-		return kmalloc ? 60 : 12;
-	return kmalloc ? 12 : 4;
+		return 28;
+	return s->size < 4096 ? 12 : 4;
 }
 
 /* Round up to what fills a power of two of bytes. */
@@ -699,7 +703,7 @@ int sheaf_cache_init(struct kmem_cache *s)
 		return 0;
 	}
 	/* Kernel: 10, whatever the number of CPUs. */
-	s->barn_limit = 2 * min_t(unsigned int, host.nr_cpus, 32) + 2;
+	s->barn_limit = max_t(unsigned int, 2, min_t(unsigned int, host.nr_cpus, 32));
 	s->sheaf_capacity = round_capacity(capacity);
 	return 0;
 }

@@ -39,18 +39,19 @@
 #include "internal.h"
 
 /*
- * A range in the window may span 1 TiB; the second to last of 256 ranges would
- * begin after 250 TiB. Reserved ranges grow with the memory in use (see
- * reserve_size()), so the table outlasts the address space in both modes.
+ * A range in a window may span 1 TiB, and 64 TiB hold 32 windows. Reserved
+ * ranges grow with the memory in use (see reserve_size()). So the table
+ * outlasts the address space in both modes.
  */
 #define MAX_RANGES 256
 #define WINDOW_SPAN (1UL << 40)
 
-/* Windows start here plus a random multiple of WINDOW_SPAN: between the
- * places of position-independent programs and below those of libraries. */
+/* Windows lie somewhere in these 64 TiB, below the places of position
+ * independent programs and of libraries. Where exactly is random, in steps of
+ * the largest block: 24 bits that an attacker has to guess. */
 #define WINDOW_FIRST (1UL << 44)
-#define WINDOW_CHOICES 48
-#define WINDOW_TRIES 4
+#define WINDOW_AREA (1UL << 46)
+#define WINDOW_TRIES 8
 
 /* Sanitizers know only the addresses that the host chooses. */
 #if defined(__SANITIZE_THREAD__)
@@ -320,26 +321,53 @@ static void drop_range(unsigned int nr)
 	atomic_store_explicit(&nr_ranges, nr, memory_order_release);
 }
 
+/* A window is a map and the memory it describes, both growing upwards:
+ *
+ *	window | struct pages ...     | memory ...           | + 2 * WINDOW_SPAN
+ */
+static unsigned long random_window(u64 random)
+{
+	unsigned long align = MAX_ORDER_NR_PAGES << memmap.shift;
+
+	return WINDOW_FIRST +
+	       random % ((WINDOW_AREA - 2 * WINDOW_SPAN) / align) * align;
+}
+
+/* page_range() goes by where a map may grow to, so windows stay apart. */
+static bool window_overlaps(unsigned long window)
+{
+	unsigned int i, nr = count_ranges();
+	unsigned long other;
+
+	for (i = 0; i < nr; i++) {
+		if (sparse_ranges[i].reserved)
+			continue;
+		other = (unsigned long)sparse_ranges[i].pages;
+		if (window < other + 2 * WINDOW_SPAN &&
+		    other < window + 2 * WINDOW_SPAN)
+			return true;
+	}
+	return false;
+}
+
 /* A range in a window: nothing is mapped yet, growing decides. */
 static int new_window_range(unsigned int order)
 {
 	unsigned long span_pages = WINDOW_SPAN >> memmap.shift;
 	unsigned int try, nr = count_ranges();
+	u64 random = host_random() ^ nr;
 	unsigned long window;
 	int ret = -ENOMEM;
 
 	for (try = 0; try < WINDOW_TRIES; try++) {
 		struct mem_range range = { 0 };
-		u64 random = host_random() / (try + 1) + nr * 7;
 
-		/* The map comes first, the memory it describes in the middle
-		 * of the window; both grow upwards. */
-		window = WINDOW_FIRST +
-			 (random % WINDOW_CHOICES) * 2 * WINDOW_SPAN;
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		window = random_window(random >> 16);
 		range.pages = (struct page *)window;
 		range.start_pfn = (window + WINDOW_SPAN) >> memmap.shift;
 		range.limit_pfn = range.start_pfn + span_pages;
-		if (page_range(range.pages))
+		if (window_overlaps(window))
 			continue;
 		/* Only a range that can grow once is kept. */
 		ret = extend_map(&range, range.start_pfn + 1);

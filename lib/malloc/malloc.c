@@ -200,8 +200,11 @@ KMM_API void *reallocarray(void *p, size_t n, size_t size)
 KMM_API size_t malloc_usable_size(void *p)
 {
 	struct kmem_cache *s = object_cache(p);
+	size_t capacity = likely(s) ? s->object_size : usable_slow(p);
 
-	return likely(s) ? s->object_size : usable_slow(p);
+	/* Who asks may use all of it. */
+	memcheck_unpoison(p, capacity);
+	return capacity;
 }
 
 /* Slow paths -------------------------------------------------------------- */
@@ -311,7 +314,7 @@ static noinline size_t usable_slow(const void *p)
  * multiple of it: a slab is aligned to at least a page, so an object is aligned
  * to the largest power of two that divides its cache's size. And the cache that
  * the size falls into keeps it, since the steps of the ladder between 2^k and
- * 2^(k+1) are 2^(k-2): 96 to 128 in steps of 16, say. If align <= 2^(k-2), it
+ * 2^(k+1) are 2^(k-2): from 64 to 128 in steps of 16, say. If align <= 2^(k-2), it
  * divides the step and so every size there; if it is larger, a multiple of it
  * in that interval is itself a step.
  *

@@ -142,6 +142,9 @@ static void __attribute__((noreturn)) run_and_exit(void (*fn)(void))
 	for (int i = 0; i < failed; i++)
 		fprintf(stderr, "%s:%d: %s\n", tr_lfile(failures[i]),
 			tr_lno(failures[i]), tr_msg(failures[i]));
+	/* Valgrind looks for leaks in children as well. */
+	free(failures);
+	srunner_free(runner);
 	_exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 

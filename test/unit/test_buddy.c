@@ -195,6 +195,8 @@ static void buddy_teardown(void)
 {
 	take_all_back();
 	ck_assert_uint_eq(zone->nr_free, 0);
+	for (unsigned long i = 0; i < NR_PAGES >> pageblock_order; i++)
+		set_type(i, MIGRATE_MOVABLE);
 	block->flags = 0;
 	set_page_zone(block, zone->index);
 	free_frozen_pages(block, MAX_PAGE_ORDER);
@@ -370,7 +372,9 @@ END_TEST
  * the drawing. */
 static void random_step(void)
 {
-	unsigned int order = (unsigned int)test_random() % 8;
+	/* What is larger than a pageblock has one type in all of them, which
+	 * a run that is ours by chance need not have. */
+	unsigned int order = (unsigned int)test_random() % (pageblock_order + 1);
 	unsigned long off = (test_random() % NR_PAGES) & ~((1UL << order) - 1);
 	const char *model = draw_model(NR_PAGES);
 	bool expected = false;
@@ -508,6 +512,24 @@ START_TEST(fallback_takes_largest_then_preferred)
 	ck_assert_uint_eq(list_length(1, MIGRATE_RECLAIMABLE), 1);
 	ck_assert_uint_eq(list_length(1, MIGRATE_MOVABLE), 1);
 	ck_assert_int_eq(take(1, MIGRATE_UNMOVABLE), 0);
+}
+END_TEST
+
+/* Freed after its buddy, which is of another type: the merged block has the
+ * type of the part freed last, and so have all its pageblocks. */
+START_TEST(fallback_merged_pageblocks_share_type)
+{
+	unsigned long nr = NR_PAGES >> pageblock_order;
+
+	for (unsigned long i = 0; i < nr; i++)
+		set_type(i, (int)(i % MIGRATE_PCPTYPES));
+	for (unsigned long i = 0; i < nr; i++)
+		give(i << pageblock_order, pageblock_order);
+	assert_drawing("A---------------");
+	for (unsigned long i = 0; i < nr; i++)
+		ck_assert_int_eq(type_of(i), type_of(nr - 1));
+	ck_assert_int_eq(take(0, type_of(0)), 0);
+	assert_drawing("x01-2---3-------");
 }
 END_TEST
 
@@ -682,6 +704,13 @@ START_TEST(validate_b4_list_of_other_type)
 	ck_assert_uint_gt(violations(), 0);
 	set_type(0, MIGRATE_UNMOVABLE);
 	assert_drawing("3-------xxxxxxxx");
+	/* Not only the first pageblock of a block counts. */
+	take_all_back();
+	give(0, MAX_PAGE_ORDER);
+	set_type(1, MIGRATE_RECLAIMABLE);
+	ck_assert_uint_gt(violations(), 0);
+	set_type(1, MIGRATE_UNMOVABLE);
+	assert_drawing("A---------------");
 }
 END_TEST
 
@@ -760,6 +789,7 @@ Suite *suite_buddy(void)
 	tcase_add_test(tc, fallback_own_type_is_split_first);
 	tcase_add_test(tc, fallback_whole_pageblock_changes_over);
 	tcase_add_test(tc, fallback_largest_block_changes_all_its_pageblocks);
+	tcase_add_test(tc, fallback_merged_pageblocks_share_type);
 	tcase_add_test(tc, fallback_unmovable_claims_half_free_pageblock);
 	tcase_add_test(tc, fallback_unmovable_borrows_from_used_pageblock);
 	tcase_add_test(tc, fallback_movable_takes_little_and_leaves_type);

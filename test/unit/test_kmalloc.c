@@ -1,0 +1,1027 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of mm/kmalloc.c and the size table of mm/slab_common.c; the rooms
+ * together under failures of the host; and everything at once, at random,
+ * against a model.
+ *
+ * The tests are true for both ladders; `make check` runs them with each, and
+ * kmalloc_other_ladder_works runs the most important ones with the fine one.
+ */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <kmm/kmm.h>
+#include <linux/mm.h>
+
+#include "cmdline.h"
+#include "gate.h"
+#include "host.h"
+#include "slab_test.h"
+
+/* All sizes that a cache serves, and edges beyond. */
+static const size_t large_sizes[] = {
+	8193, 10000, 12288, 12289, 16384, 20480, 40000, 65536, 65537, 100000,
+	131072, 300000, 524288, 1000000, 1048576, 1048577, 2097152, 3000000,
+	4194303, 4194304,
+};
+
+/* An opaque number: the compiler must not see that it is constant. */
+static size_t runtime(size_t n)
+{
+	__asm__ volatile("" : "+r"(n));
+	return n;
+}
+
+static size_t largest_power_of_two_in(size_t n)
+{
+	return n & -n;
+}
+
+/* Small sizes ------------------------------------------------------------- */
+
+START_TEST(kmalloc_zero_size_is_special)
+{
+	ck_assert_ptr_eq(kmalloc(runtime(0), GFP_KERNEL), ZERO_SIZE_PTR);
+	ck_assert_ptr_eq(kmalloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
+	ck_assert_ptr_eq(kzalloc(runtime(0), GFP_KERNEL), ZERO_SIZE_PTR);
+	ck_assert_ptr_eq(kcalloc(runtime(0), 8, GFP_KERNEL), ZERO_SIZE_PTR);
+	ck_assert_ptr_eq((void *)16, ZERO_SIZE_PTR);
+	ck_assert_uint_eq(ksize(ZERO_SIZE_PTR), 0);
+	ck_assert_uint_eq(ksize(NULL), 0);
+	kfree(ZERO_SIZE_PTR);
+	kfree(NULL);
+	kfree_sensitive(ZERO_SIZE_PTR);
+	kfree_sensitive(NULL);
+	assert_all_valid();
+}
+END_TEST
+
+/*
+ * The alignment rule: a power of two is aligned to itself; any other size to
+ * the largest power of two that divides its bucket, at least 8.
+ */
+static void check_size(size_t size)
+{
+	size_t bucket = kmalloc_size_roundup(size), align;
+	unsigned char *p = kmalloc(size, GFP_KERNEL);
+
+	ck_assert_ptr_nonnull(p);
+	/* Blocks of pages end where they were asked to under a checker. */
+	if (!memcheck_active() || size <= KMALLOC_MAX_CACHE_SIZE)
+		ck_assert_msg(ksize(p) == bucket, "size %zu: ksize %zu, not %zu",
+			      size, ksize(p), bucket);
+	ck_assert_uint_ge(bucket, size);
+	align = largest_power_of_two_in(size);
+	if (align != size)
+		align = largest_power_of_two_in(bucket);
+	if (align > PAGE_SIZE && size > KMALLOC_MAX_CACHE_SIZE && align != size)
+		align = PAGE_SIZE;
+	if (align < ARCH_KMALLOC_MINALIGN)
+		align = ARCH_KMALLOC_MINALIGN;
+	ck_assert_msg(((unsigned long)p & (align - 1)) == 0,
+		      "size %zu: %p is not aligned to %zu", size, (void *)p,
+		      align);
+	fill(p, size, size);
+	ck_assert(holds(p, size, size));
+	kfree(p);
+}
+
+static void check_every_size(void)
+{
+	size_t size, step = memcheck_active() ? 7 : 1, i;
+
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size += step)
+		check_size(size);
+	for (i = 3; i <= 13; i++)
+		check_size(1UL << i);
+	for (i = 0; i < ARRAY_SIZE(large_sizes); i++)
+		check_size(large_sizes[i]);
+	assert_all_valid();
+}
+
+START_TEST(kmalloc_every_size_is_aligned_and_whole)
+{
+	check_every_size();
+}
+END_TEST
+
+/* Two live at a time: no bucket is shared. */
+START_TEST(kmalloc_neighbours_do_not_overlap)
+{
+	size_t size;
+
+	for (size = 1; size <= 8192; size += 1 + size / 16) {
+		unsigned char *p[16];
+		unsigned int i;
+
+		for (i = 0; i < 16; i++) {
+			p[i] = kmalloc(size, GFP_KERNEL);
+			fill(p[i], size, i);
+		}
+		for (i = 0; i < 16; i++) {
+			ck_assert(holds(p[i], size, i));
+			kfree(p[i]);
+		}
+	}
+	assert_all_valid();
+}
+END_TEST
+
+/* The whole bucket may be used by whoever asked for its size. */
+START_TEST(kmalloc_roundup_is_a_fixed_point)
+{
+	size_t size;
+
+	for (size = 1; size <= KMALLOC_MAX_SIZE; size += 1 + size / 50) {
+		size_t bucket = kmalloc_size_roundup(size);
+
+		ck_assert_uint_ge(bucket, size);
+		ck_assert_uint_eq(kmalloc_size_roundup(bucket), bucket);
+	}
+	ck_assert_uint_eq(kmalloc_size_roundup(0), 0);
+	ck_assert_uint_eq(kmalloc_size_roundup(KMALLOC_MAX_SIZE),
+			  KMALLOC_MAX_SIZE);
+	ck_assert_uint_eq(kmalloc_size_roundup(KMALLOC_MAX_SIZE + 1),
+			  KMALLOC_MAX_SIZE + 1);
+	ck_assert_uint_eq(kmalloc_size_roundup(SIZE_MAX), SIZE_MAX);
+}
+END_TEST
+
+/* The table --------------------------------------------------------------- */
+
+static const unsigned int row_sizes[] = {
+#define ROW_SIZE(size) size,
+	KMALLOC_ROW_SIZES(ROW_SIZE)
+#undef ROW_SIZE
+};
+
+/* malloc's index: the smallest size but 8, whose alignment is too little. */
+START_TEST(kmalloc_row_index_every_size_is_smallest_fit)
+{
+	unsigned int row = 1;
+	size_t size;
+
+	ck_assert_uint_eq(ARRAY_SIZE(row_sizes), KMALLOC_ROW_LENGTH);
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
+		while (row_sizes[row] < size)
+			row++;
+		ck_assert_msg(kmalloc_row_index(size) == row,
+			      "size %zu: row %u, not %u", size,
+			      kmalloc_row_index(size), row);
+		ck_assert_uint_eq(row_sizes[row] % 16, 0);
+	}
+	ck_assert_uint_eq(row, KMALLOC_ROW_LENGTH - 1);
+}
+END_TEST
+
+/* The ladder that is in use gives the smallest bucket of that ladder. */
+START_TEST(kmalloc_slab_every_size_is_smallest_fit)
+{
+	size_t size;
+	unsigned int row, type;
+
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
+		for (row = 0; row < KMALLOC_ROW_LENGTH; row++)
+			if (row_sizes[row] >= size && !kmalloc_row[0][row].alias)
+				break;
+		for (type = 0; type < NR_KMALLOC_TYPES; type++) {
+			gfp_t gfp = type == KMALLOC_RECLAIM ?
+					    __GFP_RECLAIMABLE : 0;
+			struct kmem_cache *s = kmalloc_slab(size, gfp);
+
+			ck_assert_ptr_eq(s, &kmalloc_row[type][row]);
+			ck_assert_uint_eq(s->object_size, row_sizes[row]);
+		}
+	}
+}
+END_TEST
+
+/* A size that the ladder leaves out is served by the next one that is in it. */
+START_TEST(kmalloc_row_aliases_lead_to_real_caches)
+{
+	unsigned int type, row;
+
+	for (type = 0; type < NR_KMALLOC_TYPES; type++)
+		for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
+			struct kmem_cache *s = &kmalloc_row[type][row];
+
+			if (!s->alias) {
+				ck_assert_uint_eq(s->object_size,
+						  row_sizes[row]);
+				continue;
+			}
+			ck_assert_ptr_null(s->alias->alias);
+			ck_assert(s->alias > s);
+			ck_assert_uint_gt(s->alias->object_size,
+					  row_sizes[row]);
+			ck_assert_ptr_eq(s->cpu_sheaves, s->alias->cpu_sheaves);
+		}
+}
+END_TEST
+
+/* Sizes known to the compiler pick their cache there; by the kernel's ladder,
+ * so with the fine one they may get more than they must. */
+#define CHECK_CONSTANT(size)						\
+	do {								\
+		void *constant = kmalloc(size, GFP_KERNEL);		\
+		void *variable = kmalloc(runtime(size), GFP_KERNEL);	\
+									\
+		ck_assert_uint_ge(ksize(constant), ksize(variable));	\
+		if (kmm_params.kmalloc_ladder == LADDER_KERNEL)		\
+			ck_assert_uint_eq(ksize(constant),		\
+					  ksize(variable));		\
+		fill(constant, size, 1);				\
+		ck_assert(holds(constant, size, 1));			\
+		kfree(constant);					\
+		kfree(variable);					\
+	} while (0)
+
+START_TEST(kmalloc_constant_size_equals_runtime_size)
+{
+	CHECK_CONSTANT(1);
+	CHECK_CONSTANT(8);
+	CHECK_CONSTANT(9);
+	CHECK_CONSTANT(17);
+	CHECK_CONSTANT(64);
+	CHECK_CONSTANT(65);
+	CHECK_CONSTANT(96);
+	CHECK_CONSTANT(97);
+	CHECK_CONSTANT(128);
+	CHECK_CONSTANT(129);
+	CHECK_CONSTANT(192);
+	CHECK_CONSTANT(193);
+	CHECK_CONSTANT(1000);
+	CHECK_CONSTANT(4097);
+	CHECK_CONSTANT(8192);
+	CHECK_CONSTANT(8193);
+	CHECK_CONSTANT(100000);
+}
+END_TEST
+
+/* kmalloc_index() is that ladder's definition, too. */
+START_TEST(kmalloc_index_every_size_is_smallest_fit)
+{
+	static const unsigned int bytes[] = {
+		0, 96, 192, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
+	};
+	unsigned int i, best;
+	size_t size;
+
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
+		best = KMALLOC_SHIFT_HIGH;
+		for (i = 1; i < ARRAY_SIZE(bytes); i++)
+			if (bytes[i] >= size && bytes[i] < bytes[best])
+				best = i;
+		ck_assert_uint_eq(kmalloc_index(size), best);
+		ck_assert_uint_eq(kmalloc_caches[0][best]->object_size,
+				  bytes[best]);
+	}
+}
+END_TEST
+
+/* Large sizes ------------------------------------------------------------- */
+
+START_TEST(kmalloc_too_large_is_null)
+{
+	static const size_t sizes[] = {
+		0, 1, 4096, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 4096,
+		SIZE_MAX - 1, SIZE_MAX,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i];
+
+		if (size <= 4096)
+			size += KMALLOC_MAX_SIZE + 1;
+		ck_assert_ptr_null(kmalloc(runtime(size),
+					   GFP_KERNEL | __GFP_NOWARN));
+		ck_assert_ptr_null(krealloc(NULL, runtime(size),
+					    GFP_KERNEL | __GFP_NOWARN));
+	}
+	assert_all_valid();
+}
+END_TEST
+
+TEST_SCENARIO(kmalloc_of_too_much)
+{
+	ck_assert_ptr_null(kmalloc(runtime(KMALLOC_MAX_SIZE + 1), GFP_KERNEL));
+	ck_assert_ptr_null(kmalloc(runtime(SIZE_MAX), GFP_KERNEL));
+}
+
+START_TEST(kmalloc_too_large_warns_once)
+{
+	const char *text;
+	int status = test_run_scenario("kmalloc_of_too_much", NULL, &text);
+
+	ck_assert_int_eq(status, 0);
+	ck_assert_ptr_eq(strstr(text, "WARNING: kmalloc of "), text);
+	ck_assert_uint_eq(count_lines(text), 1);
+}
+END_TEST
+
+/* On the kernel's ladder ksize() may be relied on to be a power of two; on the
+ * fine one a block has the pages it needs. */
+START_TEST(kmalloc_large_has_pages_of_its_ladder)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(large_sizes); i++) {
+		size_t size = large_sizes[i];
+
+		if (kmm_params.kmalloc_ladder == LADDER_KERNEL)
+			ck_assert_uint_eq(kmalloc_size_roundup(size),
+					  PAGE_SIZE << get_order(size));
+		else
+			ck_assert_uint_eq(kmalloc_size_roundup(size),
+					  PAGE_ALIGN(size));
+	}
+}
+END_TEST
+
+/* malloc's large blocks: any alignment, and vmalloc where pages end. */
+START_TEST(kmalloc_large_alignments_work)
+{
+	static const size_t sizes[] = { 0, 1, 9000, 70000, 5000000 };
+	size_t align, i;
+
+	for (align = 8; align <= 16UL << 20; align *= 8)
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			unsigned char *p = kmalloc_large(sizes[i], align,
+							 __GFP_ZERO | GFP_KERNEL);
+
+			ck_assert_ptr_nonnull(p);
+			ck_assert_uint_eq((unsigned long)p & (align - 1), 0);
+			ck_assert_uint_ge(kmalloc_usable(p), sizes[i]);
+			/* Large ones of vmalloc are the caller's to open. */
+			if (!memcheck_active()) {
+				ck_assert(all_bytes(p, sizes[i], 0));
+				fill(p, sizes[i], i);
+				ck_assert(holds(p, sizes[i], i));
+			}
+			kfree(p);
+		}
+	assert_all_valid();
+	ck_assert_uint_eq(vmalloc_validate(), 0);
+}
+END_TEST
+
+/* Contents ---------------------------------------------------------------- */
+
+START_TEST(kmalloc_zeroed_memory_is_zero)
+{
+	size_t size;
+
+	for (size = 1; size <= 300000; size += 1 + size / 3) {
+		unsigned char *p = kmalloc(size, GFP_KERNEL);
+
+		memset(p, 0xff, size);
+		kfree(p);
+		p = kzalloc(size, GFP_KERNEL);
+		ck_assert(all_bytes(p, size, 0));
+		memset(p, 0xff, size);
+		kfree(p);
+		p = kcalloc(1, size, GFP_KERNEL);
+		ck_assert(all_bytes(p, size, 0));
+		kfree(p);
+	}
+}
+END_TEST
+
+START_TEST(kmalloc_array_forms_refuse_overflow)
+{
+	size_t half = runtime(SIZE_MAX / 2), root = runtime(1UL << 32);
+	void *p = kmalloc(100, GFP_KERNEL);
+
+	ck_assert_ptr_null(kmalloc_array(half, 3, GFP_KERNEL));
+	ck_assert_ptr_null(kmalloc_array(3, half, GFP_KERNEL));
+	ck_assert_ptr_null(kcalloc(root, root, GFP_KERNEL));
+	ck_assert_ptr_null(kcalloc(runtime(SIZE_MAX), 2, GFP_KERNEL));
+	ck_assert_ptr_null(krealloc_array(p, half, 3, GFP_KERNEL));
+	ck_assert_ptr_null(kmalloc_array_node(half, 3,
+					      GFP_KERNEL | __GFP_NOWARN, 0));
+	kfree(p);
+	p = kmalloc_array(10, 10, GFP_KERNEL);
+	fill(p, 100, 1);
+	p = krealloc_array(p, 20, 10, GFP_KERNEL);
+	ck_assert(holds(p, 100, 1));
+	kfree(p);
+	p = kcalloc_node(10, 10, GFP_KERNEL, 0);
+	ck_assert(all_bytes(p, 100, 0));
+	kfree(p);
+}
+END_TEST
+
+START_TEST(kmalloc_node_forms_work)
+{
+	void *p = kmalloc_node(100, GFP_KERNEL, 0);
+
+	fill(p, 100, 1);
+	kfree(p);
+	p = kzalloc_node(100, GFP_KERNEL, NUMA_NO_NODE);
+	ck_assert(all_bytes(p, 100, 0));
+	kfree(p);
+	p = kmalloc_track_caller(100, GFP_KERNEL);
+	fill(p, 100, 1);
+	kfree(p);
+}
+END_TEST
+
+/* The bytes that kmalloc() may not show anybody again. */
+START_TEST(kfree_sensitive_clears_whole_bucket)
+{
+	static const size_t sizes[] = { 1, 100, 5000, 100000 };
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		unsigned char *p = kmalloc(sizes[i], GFP_KERNEL);
+		size_t bucket = ksize(p);
+
+		memcheck_unpoison(p, bucket);
+		memset(p, 0x77, bucket);
+		kfree_sensitive(p);
+		memcheck_unpoison(p, bucket);
+		/* The allocator's own words may be in it by now. */
+		for (k = 0; k < bucket; k++)
+			ck_assert_uint_ne(p[k] == 0x77 && p[k ? k - 1 : 1] == 0x77,
+					  1);
+		memcheck_poison(p, bucket);
+	}
+}
+END_TEST
+
+/* krealloc ---------------------------------------------------------------- */
+
+START_TEST(krealloc_edges)
+{
+	unsigned char *p = krealloc(NULL, 100, GFP_KERNEL);
+
+	ck_assert_ptr_nonnull(p);
+	fill(p, 100, 1);
+	ck_assert_ptr_eq(krealloc(p, 0, GFP_KERNEL), ZERO_SIZE_PTR);
+	p = krealloc(ZERO_SIZE_PTR, 100, GFP_KERNEL);
+	ck_assert_ptr_nonnull(p);
+	fill(p, 100, 2);
+	/* Failure leaves the old block. */
+	ck_assert_ptr_null(krealloc(p, runtime(SIZE_MAX),
+				    GFP_KERNEL | __GFP_NOWARN));
+	ck_assert(holds(p, 100, 2));
+	ck_assert_ptr_eq(krealloc(NULL, 0, GFP_KERNEL), ZERO_SIZE_PTR);
+	kfree(p);
+	assert_all_valid();
+}
+END_TEST
+
+/* A memory checker wants to see every change of size, so there blocks move. */
+START_TEST(krealloc_within_bucket_stays)
+{
+	unsigned char *p = kmalloc(65, GFP_KERNEL), *q;
+
+	fill(p, 65, 1);
+	q = krealloc(p, ksize(p), GFP_KERNEL);
+	ck_assert(holds(q, 65, 1));
+	if (!memcheck_active())
+		ck_assert_ptr_eq(q, p);
+	p = krealloc(q, 1, GFP_KERNEL);
+	ck_assert(holds(p, 1, 1));
+	if (!memcheck_active())
+		ck_assert_ptr_eq(q, p);
+	kfree(p);
+}
+END_TEST
+
+START_TEST(krealloc_keeps_contents)
+{
+	size_t size = 1, next;
+	unsigned char *p = kmalloc(1, GFP_KERNEL);
+	unsigned int step;
+
+	fill(p, 1, 5);
+	for (step = 0; step < 300; step++) {
+		next = 1 + test_random() % (step % 10 ? 5000 : 200000);
+		p = krealloc(p, next, GFP_KERNEL);
+		ck_assert_ptr_nonnull(p);
+		ck_assert(holds(p, size < next ? size : next, 5));
+		fill(p, next, 5);
+		size = next;
+	}
+	kfree(p);
+	assert_all_valid();
+}
+END_TEST
+
+/* If every call for a block has __GFP_ZERO, what it grew by is zero, whatever
+ * was there before it shrank. */
+START_TEST(krealloc_zero_clears_growth)
+{
+	static const size_t sizes[] = {
+		64, 30, 64, 20, 100, 4000, 100, 4000, 20000, 9000, 20000,
+	};
+	unsigned char *p = NULL;
+	size_t size = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = krealloc(p, sizes[i], GFP_KERNEL | __GFP_ZERO);
+		ck_assert_ptr_nonnull(p);
+		if (sizes[i] > size)
+			ck_assert(all_bytes(p + size, sizes[i] - size, 0));
+		memset(p, 0xff, sizes[i]);
+		size = sizes[i];
+	}
+	kfree(p);
+}
+END_TEST
+
+/* Scopes ------------------------------------------------------------------ */
+
+static void *give_up_or_return(bool give_up)
+{
+	void *p __free(kfree) = kmalloc(3000, GFP_KERNEL);
+
+	if (give_up)
+		return NULL;
+	return_ptr(p);
+}
+
+START_TEST(kfree_cleanup_frees_at_end_of_scope)
+{
+	struct kmem_cache *s = kmalloc_slab(3000, 0);
+	unsigned long live = s->node.nr_inuse - sheaf_count_objects(s);
+	void *p;
+
+	ck_assert_ptr_null(give_up_or_return(true));
+	ck_assert_uint_eq(s->node.nr_inuse - sheaf_count_objects(s), live);
+	p = give_up_or_return(false);
+	ck_assert_uint_eq(s->node.nr_inuse - sheaf_count_objects(s), live + 1);
+	kfree(p);
+	{
+		void *error __free(kfree) = ERR_PTR(-12);
+		void *none __free(kfree) = NULL;
+
+		ck_assert(IS_ERR(error) && !none);
+	}
+}
+END_TEST
+
+/* The other ladder -------------------------------------------------------- */
+
+TEST_SCENARIO(kmalloc_sizes)
+{
+	check_every_size();
+}
+
+START_TEST(kmalloc_other_ladder_works)
+{
+	test_scenario_passes("kmalloc_sizes", "kmalloc_ladder=fine");
+	test_scenario_passes("kmalloc_sizes", "kmalloc_ladder=kernel");
+}
+END_TEST
+
+/* When the host gives no more --------------------------------------------- */
+
+#define HELD 64
+
+/* A bit of everything. What could be had is freed again; contents are looked
+ * at. The number of requests that failed. */
+static unsigned int bit_of_everything(unsigned long tag)
+{
+	static const size_t sizes[] = { 24, 500, 3000, 9000, 200000, 2000000 };
+	struct kmem_cache *s = kmem_cache_create("unit-some", 700, NULL, 0);
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	static void *p[HELD], *bulk[500];
+	static size_t size[HELD];
+	unsigned int i, failed = !s;
+	int nr = 0;
+
+	for (i = 0; i < HELD; i++) {
+		size[i] = sizes[i % ARRAY_SIZE(sizes)];
+		p[i] = kmalloc(size[i], gfp);
+		failed += !p[i];
+		if (p[i])
+			fill(p[i], 24, tag + i);
+	}
+	if (s) {
+		nr = kmem_cache_alloc_bulk(s, gfp, ARRAY_SIZE(bulk), bulk);
+		failed += !nr;
+	}
+	for (i = 0; i < HELD; i++) {
+		void *larger = p[i] ? krealloc(p[i], 2 * size[i], gfp) : NULL;
+
+		failed += p[i] && !larger;
+		if (larger)
+			p[i] = larger;
+		if (p[i])
+			ck_assert(holds(p[i], 24, tag + i));
+	}
+	for (i = 0; i < HELD; i++)
+		kfree(p[i]);
+	if (s) {
+		kmem_cache_free_bulk(s, (size_t)nr, bulk);
+		kmem_cache_destroy(s);
+	}
+	return failed;
+}
+
+/* For each N: all requests of memory to the host from the Nth on are refused.
+ * Then everything works again, and nothing has been lost. */
+TEST_SCENARIO(kmalloc_host_fails)
+{
+	unsigned long before, nth, calls;
+	unsigned int failed;
+
+	kmm_trim();
+	before = pages_in_use();
+	for (nth = 1;; nth++) {
+		calls = host_map_calls;
+		host_fail_nth = calls + nth;
+		failed = bit_of_everything(nth);
+		host_fail_nth = 0;
+		assert_all_valid();
+		if (!failed && host_map_calls < calls + nth)
+			break;
+		ck_assert_uint_eq(bit_of_everything(nth + 1000), 0);
+		kmm_trim();
+		assert_all_valid();
+		ck_assert_uint_eq(pages_in_use(), before);
+	}
+}
+
+/* Each N in a process of its own, where the memory is not there yet. */
+static unsigned long nth_call;
+
+static void fail_from_nth(void)
+{
+	unsigned long before = pages_in_use(), calls = host_map_calls;
+
+	host_fail_nth = calls + nth_call;
+	bit_of_everything(1);
+	host_fail_nth = 0;
+	if (host_map_calls < calls + nth_call)
+		printk("no more calls\n");
+	assert_all_valid();
+	ck_assert_uint_eq(bit_of_everything(2), 0);
+	kmm_trim();
+	assert_all_valid();
+	ck_assert_uint_eq(pages_in_use(), before);
+}
+
+TEST_SCENARIO(kmalloc_young_host_fails)
+{
+	const char *text = "";
+
+	kmm_trim();
+	for (nth_call = 1; !strstr(text, "no more calls"); nth_call++) {
+		int status = test_run_child(fail_from_nth, &text);
+
+		ck_assert_msg(status == 0, "call %lu: 0x%x\n%s", nth_call,
+			      (unsigned int)status, text);
+	}
+	ck_assert_uint_gt(nth_call, 3);
+}
+
+START_TEST(kmalloc_host_failures_lose_nothing)
+{
+	test_scenario_passes("kmalloc_host_fails", NULL);
+	test_scenario_passes("kmalloc_young_host_fails", NULL);
+}
+END_TEST
+
+/* The same from the first call of all on: while the library boots. */
+TEST_SCENARIO(kmalloc_boot_fails)
+{
+	struct kmem_cache *s;
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i < 3; i++) {
+		p = kmalloc(runtime(100), GFP_KERNEL | __GFP_NOWARN);
+		kfree(p);
+		p = kmalloc(100, GFP_KERNEL | __GFP_NOWARN);
+		kfree(p);
+		s = kmem_cache_create("unit-boot", 100, NULL, 0);
+		if (s) {
+			p = kmem_cache_alloc(s, GFP_KERNEL | __GFP_NOWARN);
+			if (p)
+				kmem_cache_free(s, p);
+			kmem_cache_destroy(s);
+		}
+		kfree(NULL);
+	}
+	host_fail_nth = 0;
+	for (i = 1; i <= 100000; i *= 10) {
+		p = kmalloc(runtime(i), GFP_KERNEL);
+		ck_assert_ptr_nonnull(p);
+		fill(p, i, i);
+		kfree(p);
+	}
+	ck_assert_uint_eq(bit_of_everything(3), 0);
+	assert_all_valid();
+}
+
+START_TEST(kmalloc_boot_without_memory_recovers)
+{
+	char words[32];
+	unsigned int nth;
+
+	for (nth = 1; nth <= 24; nth++) {
+		kmm_snprintf(words, sizeof(words), "host_fail_nth=%u", nth);
+		test_scenario_passes("kmalloc_boot_fails", words);
+	}
+}
+END_TEST
+
+/* Everything at random ---------------------------------------------------- */
+
+#define MODEL_CACHES 6
+#define MODEL_BLOCKS 300
+
+struct model_block {
+	void *p;
+	size_t size;
+	struct kmem_cache *s;		/* NULL: kmalloc */
+	unsigned long tag;
+};
+
+static struct model_block blocks[MODEL_BLOCKS];
+static struct kmem_cache *caches[MODEL_CACHES];
+static unsigned int live_in[MODEL_CACHES];
+static unsigned long next_tag;
+
+static unsigned int pick(unsigned int n)
+{
+	return (unsigned int)(test_random() % n);
+}
+
+/* Mostly small, as in programs. */
+static size_t random_size(void)
+{
+	switch (pick(16)) {
+	case 0:
+		return 1 + pick(300000);
+	case 1:
+	case 2:
+		return 1 + pick(20000);
+	default:
+		return 1 + pick(1024);
+	}
+}
+
+static void model_fill(struct model_block *b)
+{
+	b->tag = next_tag++;
+	fill(b->p, b->size, b->tag);
+}
+
+static void model_free(struct model_block *b)
+{
+	unsigned int i;
+
+	ck_assert(holds(b->p, b->size, b->tag));
+	for (i = 0; i < MODEL_CACHES; i++)
+		if (b->s && caches[i] == b->s)
+			live_in[i]--;
+	if (b->s && pick(4))
+		kmem_cache_free(b->s, b->p);
+	else
+		kfree(b->p);
+	b->p = NULL;
+}
+
+static void model_alloc(struct model_block *b)
+{
+	bool zero = !pick(4);
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | (zero ? __GFP_ZERO : 0);
+	unsigned int i = pick(2 * MODEL_CACHES);
+
+	b->s = i < MODEL_CACHES ? caches[i] : NULL;
+	b->size = b->s ? kmem_cache_size(b->s) : random_size();
+	b->p = b->s ? kmem_cache_alloc(b->s, gfp) : kmalloc(b->size, gfp);
+	/* Only while the host fails. */
+	ck_assert(b->p || host_fail_nth);
+	if (!b->p)
+		return;
+	if (zero)
+		ck_assert(all_bytes(b->p, b->size, 0));
+	model_fill(b);
+	if (b->s)
+		live_in[i]++;
+}
+
+static void model_realloc(struct model_block *b)
+{
+	size_t size = random_size();
+	void *p;
+
+	if (b->s)
+		return;
+	p = krealloc(b->p, size, GFP_KERNEL | __GFP_NOWARN);
+	ck_assert(p || host_fail_nth);
+	if (!p)
+		return;
+	ck_assert(holds(p, size < b->size ? size : b->size, b->tag));
+	b->p = p;
+	b->size = size;
+	model_fill(b);
+}
+
+static void model_bulk(void)
+{
+	unsigned int i = pick(MODEL_CACHES), n = pick(200), k;
+	void *p[200];
+
+	if (!caches[i] || !kmem_cache_alloc_bulk(caches[i],
+						 GFP_KERNEL | __GFP_NOWARN, n,
+						 p))
+		return;
+	for (k = 0; k < n; k++)
+		fill(p[k], kmem_cache_size(caches[i]), k);
+	for (k = 0; k < n; k++)
+		ck_assert(holds(p[k], kmem_cache_size(caches[i]), k));
+	kmem_cache_free_bulk(pick(2) ? caches[i] : NULL, n, p);
+}
+
+static void model_cache(void)
+{
+	static const char *const names[MODEL_CACHES] = {
+		"unit-0", "unit-1", "unit-2", "unit-3", "unit-4", "unit-5",
+	};
+	struct kmem_cache_args args = { 0 };
+	unsigned int i = pick(MODEL_CACHES);
+	const char *text;
+
+	if (!caches[i]) {
+		args.align = pick(3) ? 0 : 1u << pick(13);
+		args.sheaf_capacity = pick(3) ? 0 : pick(300);
+		test_capture_begin(2);
+		caches[i] = kmem_cache_create(names[i], 1 + pick(5000), &args,
+					      SLAB_NO_MERGE |
+					      (pick(4) ? 0 :
+						SLAB_CONSISTENCY_CHECKS));
+		text = test_capture_end();
+		ck_assert_msg(caches[i] || host_fail_nth, "%s", text);
+	} else if (!live_in[i]) {
+		kmem_cache_destroy(caches[i]);
+		caches[i] = NULL;
+	}
+}
+
+static void model_rare(void)
+{
+	switch (pick(4)) {
+	case 0:
+		model_cache();
+		break;
+	case 1:
+		if (caches[0])
+			kmem_cache_shrink(caches[0]);
+		break;
+	case 2:
+		kmm_trim();
+		break;
+	case 3:
+		host_fail_nth = host_fail_nth ? 0 : 1;
+		break;
+	}
+}
+
+static void model_step(void)
+{
+	struct model_block *b = &blocks[pick(MODEL_BLOCKS)];
+
+	switch (pick(32)) {
+	case 0:
+		model_bulk();
+		break;
+	case 1:
+		model_rare();
+		break;
+	case 2:
+	case 3:
+	case 4:
+		if (b->p) {
+			model_realloc(b);
+			break;
+		}
+		/* fall through */
+	default:
+		if (b->p)
+			model_free(b);
+		else
+			model_alloc(b);
+	}
+}
+
+static void model_run(unsigned int steps, unsigned int validate_every)
+{
+	unsigned long before;
+	unsigned int step, i;
+
+	kmm_trim();
+	before = pages_in_use();
+	for (step = 0; step < steps; step++) {
+		model_step();
+		if (step % validate_every == 0)
+			assert_all_valid();
+	}
+	host_fail_nth = 0;
+	for (i = 0; i < MODEL_BLOCKS; i++)
+		if (blocks[i].p)
+			model_free(&blocks[i]);
+	for (i = 0; i < MODEL_CACHES; i++) {
+		ck_assert_uint_eq(live_in[i], 0);
+		if (caches[i]) {
+			ck_assert_int_eq(kmem_cache_shrink(caches[i]), 0);
+			kmem_cache_destroy(caches[i]);
+			caches[i] = NULL;
+		}
+	}
+	kmm_trim();
+	assert_all_valid();
+	ck_assert_uint_eq(pages_in_use(), before);
+}
+
+START_TEST(kmalloc_random_steps_match_model)
+{
+	model_run(memcheck_active() ? 300 : 800, 1);
+}
+END_TEST
+
+START_TEST(kmalloc_many_random_steps_match_model)
+{
+	model_run(memcheck_active() ? 1000 : 40000, 100);
+}
+END_TEST
+
+/* Free pages are the same set before and after, so by B2 (see page_alloc.c)
+ * the same blocks: on every list as many. */
+START_TEST(kmalloc_all_freed_buddy_lists_are_as_before)
+{
+	unsigned long managed, nr_free[NR_PAGE_ORDERS];
+	unsigned int order;
+
+	/* Bring the memory online first. */
+	model_run(memcheck_active() ? 500 : 5000, 1000);
+	model_run(memcheck_active() ? 500 : 5000, 1000);
+	managed = zones[ZONE_NORMAL].managed_pages;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		nr_free[order] = zones[ZONE_NORMAL].free_area[order].nr_free;
+	model_run(memcheck_active() ? 500 : 5000, 1000);
+	if (zones[ZONE_NORMAL].managed_pages != managed)
+		return;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		ck_assert_uint_eq(zones[ZONE_NORMAL].free_area[order].nr_free,
+				  nr_free[order]);
+}
+END_TEST
+
+Suite *suite_kmalloc(void)
+{
+	Suite *s = suite_create("kmalloc");
+	TCase *tc;
+
+	tc = tcase_create("sizes");
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, kmalloc_zero_size_is_special);
+	tcase_add_test(tc, kmalloc_every_size_is_aligned_and_whole);
+	tcase_add_test(tc, kmalloc_neighbours_do_not_overlap);
+	tcase_add_test(tc, kmalloc_roundup_is_a_fixed_point);
+	tcase_add_test(tc, kmalloc_row_index_every_size_is_smallest_fit);
+	tcase_add_test(tc, kmalloc_slab_every_size_is_smallest_fit);
+	tcase_add_test(tc, kmalloc_row_aliases_lead_to_real_caches);
+	tcase_add_test(tc, kmalloc_constant_size_equals_runtime_size);
+	tcase_add_test(tc, kmalloc_index_every_size_is_smallest_fit);
+	tcase_add_test(tc, kmalloc_too_large_is_null);
+	tcase_add_test(tc, kmalloc_too_large_warns_once);
+	tcase_add_test(tc, kmalloc_large_has_pages_of_its_ladder);
+	tcase_add_test(tc, kmalloc_large_alignments_work);
+	tcase_add_test(tc, kmalloc_other_ladder_works);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("contents");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, kmalloc_zeroed_memory_is_zero);
+	tcase_add_test(tc, kmalloc_array_forms_refuse_overflow);
+	tcase_add_test(tc, kmalloc_node_forms_work);
+	tcase_add_test(tc, kfree_sensitive_clears_whole_bucket);
+	tcase_add_test(tc, krealloc_edges);
+	tcase_add_test(tc, krealloc_within_bucket_stays);
+	tcase_add_test(tc, krealloc_keeps_contents);
+	tcase_add_test(tc, krealloc_zero_clears_growth);
+	tcase_add_test(tc, kfree_cleanup_frees_at_end_of_scope);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("no memory");
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, kmalloc_host_failures_lose_nothing);
+	tcase_add_test(tc, kmalloc_boot_without_memory_recovers);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("random");
+	tcase_set_timeout(tc, 300);
+	tcase_add_test(tc, kmalloc_random_steps_match_model);
+	tcase_add_test(tc, kmalloc_many_random_steps_match_model);
+	tcase_add_test(tc, kmalloc_all_freed_buddy_lists_are_as_before);
+	suite_add_tcase(s, tc);
+	return s;
+}
