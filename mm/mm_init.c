@@ -40,9 +40,9 @@ static int boot_host(void)
 	memcheck_init();
 	if (&kmm_frontend_cmdline)
 		cmdline_parse(kmm_frontend_cmdline);
-	cmdline_parse(boot_cmdline);
 	if (&kmm_cmdline && kmm_cmdline)
 		cmdline_parse(kmm_cmdline);
+	cmdline_parse(boot_cmdline);
 	cmdline_parse(host_getenv("KMM_CMDLINE"));
 	host_fail_nth = kmm_params.host_fail_nth;
 	kmm_page_shift = kmm_params.page_shift > host.page_shift ?
@@ -123,8 +123,13 @@ static void fork_child(void)
 	sheaf_fork_child();
 }
 
+/* Not a boot: main() may still call kmm_boot(). But PAGE_SIZE must be true, and
+ * fork() safe, whatever comes first. */
 static void __attribute__((constructor)) mm_construct(void)
 {
 	pthread_atfork(gate_close, gate_open_parent, fork_child);
-	mm_ready();
+	if (atomic_load(&mm_state) != MM_DOWN)
+		return;
+	host_init();
+	kmm_page_shift = host.page_shift;
 }

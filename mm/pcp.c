@@ -49,8 +49,10 @@ static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
 		for (i = 0; i < NR_PCP_LISTS; i++)
 			INIT_LIST_HEAD(&pcp->lists[i]);
 	}
-	pcp->batch = (u32)min_t(unsigned long, PCP_BATCH_MAX,
-				max_t(unsigned long, managed / 256, 1));
+	/* Whoever visits other CPUs looks here first, without the lock. */
+	WRITE_ONCE(pcp->batch,
+		   (u32)min_t(unsigned long, PCP_BATCH_MAX,
+			      max_t(unsigned long, managed / 256, 1)));
 	pcp->high = (u32)min_t(unsigned long, PCP_HIGH_MAX,
 			       max_t(unsigned long, managed / 64,
 				     4 * pcp->batch));

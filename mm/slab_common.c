@@ -68,11 +68,17 @@ static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
 	[9] = 16, [10] = 20, [11] = 24, [12] = 28, [13] = 32,
 };
 
+/* Which ladder kmalloc() climbs; unknown until boot has read the parameters. */
+static enum { KERNEL_LADDER = 1, FINE_LADDER } ladder;
+
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
 {
 	struct kmem_cache *row = kmalloc_row[kmalloc_type(gfp)];
 
-	if (kmm_params.kmalloc_ladder == LADDER_KERNEL)
+	/* The first request of all boots. If that fails, so will the request. */
+	if (unlikely(!ladder))
+		mm_ready();
+	if (ladder != FINE_LADDER)
 		return &row[index_row[kmalloc_index(size)]];
 	return &row[size <= 8 ? 0 : kmalloc_row_index(size)];
 }
@@ -507,6 +513,8 @@ int kmem_cache_init(void)
 	unsigned int type;
 	int ret;
 
+	ladder = kmm_params.kmalloc_ladder == LADDER_FINE ? FINE_LADDER :
+							    KERNEL_LADDER;
 	ret = boot_cache(&kmem_cache_boot, "kmem_cache",
 			 sizeof(struct kmem_cache), CACHE_LINE_SIZE,
 			 SLAB_NO_MERGE);

@@ -68,6 +68,9 @@ for tree in moved build; do
 		{
 		compile_and_run "$tree, shared: $example" \
 			"$example" $cflags $libs -pthread
+		# Here the program owns kmm_page_shift, not the library.
+		compile_and_run "$tree, shared, not PIC: $example" \
+			-no-pie -fno-pic "$example" $cflags $libs -pthread
 		compile_and_run "$tree, libkmm.a: $example" \
 			"$example" $cflags "$dir/libkmm.a" -pthread
 		compile_and_run "$tree, -static: $example" \

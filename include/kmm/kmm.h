@@ -29,7 +29,7 @@ KMM_API int kmm_boot(const char *cmdline);
  * kmm_cmdline - a program's own default parameters
  *
  * A program may define it: `const char *kmm_cmdline = "slab_nomerge";`. It is
- * read before KMM_CMDLINE.
+ * read before the argument of kmm_boot() and before KMM_CMDLINE.
  */
 extern const char *kmm_cmdline __attribute__((weak));
 

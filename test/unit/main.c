@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "memcheck.h"
+#include "internal.h"
 #include "unit.h"
 
 static const struct {
@@ -276,6 +277,8 @@ int main(int argc, char **argv)
 
 	/* A test may run in a child: nothing may be printed twice. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Tests and scenarios find the library up, or know that it failed. */
+	mm_ready();
 	if (argc == 3 && !strcmp(argv[1], "--scenario")) {
 		choose_seed();
 		random_state = seed;

@@ -157,18 +157,19 @@ END_TEST
 
 START_TEST(percpu_alloc_without_memory_is_null)
 {
-	static void *base[4 * PERCPU_UNIT_SIZE / 1024];
+	static void *base[1000];
 	unsigned int nr = 0;
 
 	host_fail_nth = 1;
-	while (nr < ARRAY_SIZE(base) && (base[nr] = percpu_alloc(1024)))
+	while (nr < ARRAY_SIZE(base) &&
+	       (base[nr] = percpu_alloc(PERCPU_MAX_SIZE)))
 		nr++;
 	host_fail_nth = 0;
 	ck_assert_uint_lt(nr, ARRAY_SIZE(base));
-	base[nr] = percpu_alloc(1024);
+	base[nr] = percpu_alloc(PERCPU_MAX_SIZE);
 	ck_assert_ptr_nonnull(base[nr]);
 	for (unsigned int i = 0; i <= nr; i++)
-		percpu_free(base[i], 1024);
+		percpu_free(base[i], PERCPU_MAX_SIZE);
 }
 END_TEST
 

@@ -116,19 +116,16 @@ END_TEST
 /* Every counter that there is, the same before and after. */
 START_TEST(show_allocates_nothing)
 {
-	const char *before = show("vmstat"), *after;
+	static char before[2][MAX_TEXT];
 	unsigned long pages = pages_in_use();
 	unsigned int i;
 
+	strcpy(before[0], show("vmstat"));
+	strcpy(before[1], show("slabinfo"));
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		show(names[i]);
-	/* The text went to the other buffer, and six more after it. */
-	before = show("vmstat");
-	after = show("vmstat");
-	ck_assert_str_eq(before, after);
-	before = show("slabinfo");
-	after = show("slabinfo");
-	ck_assert_str_eq(before, after);
+	ck_assert_str_eq(show("vmstat"), before[0]);
+	ck_assert_str_eq(show("slabinfo"), before[1]);
 	ck_assert_uint_eq(pages_in_use(), pages);
 }
 END_TEST
@@ -398,7 +395,6 @@ START_TEST(vmstat_counts_pages_of_the_cpu_lists)
 	for (i = 0; i < 10; i++)
 		free_page(page[i]);
 	ck_assert_uint_eq(vmstat("pcp_free"), freed + 10);
-	ck_assert_uint_ge(vmstat("pcp_pages"), 10);
 	ck_assert_uint_eq(sum_of(show("zoneinfo"), "count:"),
 			  vmstat("pcp_pages"));
 }

@@ -69,8 +69,8 @@ int test_run_child(void (*fn)(void), const char **text);
 
 /*
  * Scenarios: for a test that needs a library of its own, freshly booted with
- * another command line. (The library boots before main(), so that a forked
- * child has the parent's.) A scenario is a function with a name; the test runs
+ * another command line. (main() boots it, so that a forked child has the
+ * parent's.) A scenario is a function with a name; the test runs
  * this program again, which runs that function and nothing else.
  *
  *	TEST_SCENARIO(tiny_machine)
