@@ -412,11 +412,6 @@ check-tsan: ## unit tests and stress under TSan
 		TSAN_OPTIONS=die_after_fork=0 \
 		check-unit check-stress
 
-# Children of a test that forks say nothing (many of them abort on purpose); the
-# thread-local blocks of threads that they do not have count as possibly lost.
-VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=full	\
-	--show-leak-kinds=definite --errors-for-leak-kinds=definite	\
-	--child-silent-after-fork=yes
 # Without "possibly lost": of a forked child that is every stack and thread area
 # of the parent's threads. Children count: they end by the same exit status.
 memcheck := valgrind --quiet --error-exitcode=1 --leak-check=full \
@@ -427,7 +422,7 @@ check-memcheck: ## unit tests under Valgrind
 	$(variant) CK_FORK=no RUN='$(memcheck)' check-unit
 
 .PHONY: check-headers
-check-headers: ## each public header alone, as C and as C++
+check-headers: all ## each public header alone, as C and as C++
 	$(Q)test/headers/run.sh $(BUILD)
 
 .PHONY: check-exports

@@ -143,6 +143,13 @@ struct mem_range {
 
 #define MAX_RANGES 256
 
+/* Acquire pairs with the release in online(): the struct pages below the end
+ * are mapped. */
+static inline unsigned long range_end_pfn(const struct mem_range *range)
+{
+	return __atomic_load_n(&range->end_pfn, __ATOMIC_ACQUIRE);
+}
+
 /* For lib/anchor.c; all others use sparse_range(). Unused ones are zero. */
 extern __hidden struct mem_range sparse_ranges[MAX_RANGES];
 

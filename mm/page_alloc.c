@@ -89,7 +89,8 @@ static struct page *pageblock_start(const struct page *page, unsigned long pfn)
 static enum migratetype get_pageblock_type(const struct page *page,
 					   unsigned long pfn)
 {
-	return pageblock_start(page, pfn)->pageblock ^ MIGRATE_MOVABLE;
+	return READ_ONCE(pageblock_start(page, pfn)->pageblock) ^
+	       MIGRATE_MOVABLE;
 }
 
 enum migratetype pageblock_type(const struct page *page)
@@ -100,7 +101,8 @@ enum migratetype pageblock_type(const struct page *page)
 static void set_pageblock_type(struct page *page, unsigned long pfn,
 			       enum migratetype type)
 {
-	pageblock_start(page, pfn)->pageblock = type ^ MIGRATE_MOVABLE;
+	WRITE_ONCE(pageblock_start(page, pfn)->pageblock,
+		   (u8)(type ^ MIGRATE_MOVABLE));
 }
 
 /* Free lists -------------------------------------------------------------- */
@@ -141,7 +143,7 @@ static struct page *find_buddy(const struct mem_range *range, struct zone *zone,
 	unsigned long buddy_pfn = pfn ^ (1UL << order);
 	struct page *buddy;
 
-	if (buddy_pfn < range->start_pfn || buddy_pfn >= range->end_pfn)
+	if (buddy_pfn < range->start_pfn || buddy_pfn >= range_end_pfn(range))
 		return NULL;
 	buddy = page + ((long)buddy_pfn - (long)pfn);
 	if (!PageBuddy(buddy) || buddy->order != order ||
@@ -273,7 +275,7 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 	struct page *pos = page - (pfn - start);
 
 	end = min_t(unsigned long, start + pageblock_nr_pages,
-		    page_range(page)->end_pfn);
+		    range_end_pfn(page_range(page)));
 	for (pfn = start; pfn < end;) {
 		unsigned long step = 1;
 
@@ -289,6 +291,23 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 		pos += step;
 	}
 	return free;
+}
+
+/*
+ * Teaching zones may meet within a pageblock. Its type is then no zone's to
+ * change: the others' free blocks are filed under it, behind other locks (B4).
+ */
+static bool pageblock_shared(const struct zone *zone, const struct page *page)
+{
+	unsigned long start = page_to_pfn(page) & ~(pageblock_nr_pages - 1);
+	unsigned long end = start + pageblock_nr_pages;
+	const struct zone *other;
+
+	for_each_populated_zone(other)
+		if (other != zone && READ_ONCE(other->start_pfn) < end &&
+		    READ_ONCE(other->end_pfn) > start)
+			return true;
+	return false;
 }
 
 /*
@@ -314,6 +333,7 @@ static struct page *steal(struct zone *zone, struct page *page,
 		type = start_type;
 		zone->event[PGSTEAL_BLOCK]++;
 	} else if (can_claim_block(current_order, start_type) &&
+		   !pageblock_shared(zone, page) &&
 		   scan_pageblock(zone, page, -1) >=
 			   pageblock_nr_pages / 2) {
 		scan_pageblock(zone, page, start_type);
@@ -1114,9 +1134,11 @@ void zone_add_pages(unsigned int index, struct page *page, unsigned long pfn,
 				nr_pages << PAGE_SHIFT);
 	spin_lock(&zone->lock);
 	if (!zone->managed_pages)
-		zone->start_pfn = pfn;
-	zone->start_pfn = min_t(unsigned long, zone->start_pfn, pfn);
-	zone->end_pfn = max_t(unsigned long, zone->end_pfn, end_pfn);
+		WRITE_ONCE(zone->start_pfn, pfn);
+	WRITE_ONCE(zone->start_pfn,
+		   min_t(unsigned long, zone->start_pfn, pfn));
+	WRITE_ONCE(zone->end_pfn,
+		   max_t(unsigned long, zone->end_pfn, end_pfn));
 	WRITE_ONCE(zone->managed_pages, zone->managed_pages + nr_pages);
 	/* The memory has never been touched: it reads as zero. */
 	free_run(zone, page, nr_pages, true);

@@ -110,7 +110,7 @@ static void free_sheaf(struct slab_sheaf *sheaf)
 {
 	void *object = sheaf;
 
-	slab_free_bulk(sheaf_cache(sheaf->capacity), 1, &object);
+	slab_free_bulk(sheaf_cache(sheaf->capacity), 1, &object, NULL);
 }
 
 /* The barn ---------------------------------------------------------------- */
@@ -176,7 +176,7 @@ static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 static void flush_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	if (sheaf->size)
-		slab_free_bulk(s, sheaf->size, sheaf->objects);
+		slab_free_bulk(s, sheaf->size, sheaf->objects, NULL);
 	sheaf->size = 0;
 }
 
@@ -391,14 +391,14 @@ noinline void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp,
 	gate_exit();
 	if (unlikely(!object))
 		return NULL;
-	if (memcheck_active()) {
-		memcheck_alloc(object, size ? size : s->object_size,
-			       (gfp & __GFP_ZERO) || s->ctor);
-		if (gfp & __GFP_ZERO)
-			memset(object, 0, size ? size : s->object_size);
-	} else if (gfp & __GFP_ZERO) {
+	/* All of it, whatever was asked for: see krealloc_noprof(). */
+	if (gfp & __GFP_ZERO) {
+		memcheck_unpoison(object, s->object_size);
 		memset(object, 0, s->object_size);
+		memcheck_poison(object, s->object_size);
 	}
+	memcheck_alloc(object, size ? size : s->object_size,
+		       (gfp & __GFP_ZERO) || s->ctor);
 	return object;
 }
 
@@ -525,7 +525,7 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 	if (ret == PUT_DOUBLE)
 		bad_free(object, caller, s->name);
 	else if (ret != PUT_DONE)
-		slab_free_bulk(s, 1, &object);
+		slab_free_bulk(s, 1, &object, caller);
 }
 
 noinline void sheaf_free_slow(struct kmem_cache *s, void *object,

@@ -118,8 +118,10 @@ void *slab_alloc_one(struct kmem_cache *s, gfp_t gfp);
 /* Up to @n objects; fewer only without memory. */
 unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
 			     void **p);
-/* Each object is checked against its slab; a bad one is reported, not freed. */
-void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p);
+/* Each object is checked against its slab; a bad one is reported, not freed.
+ * @caller: who freed them, for the report; NULL if that is long ago. */
+void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
+		    const void *caller);
 /* Free the empty slabs; the number of slabs left. */
 unsigned long slab_discard_empty(struct kmem_cache *s);
 int calculate_sizes(struct kmem_cache *s);

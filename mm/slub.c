@@ -418,7 +418,8 @@ static bool free_object(struct kmem_cache *s, void *object,
 	return true;
 }
 
-void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p)
+void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
+		    const void *caller)
 {
 	LIST_HEAD(discard);
 	unsigned int i, bad = 0;
@@ -431,7 +432,7 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p)
 	if (unlikely(!list_empty(&discard)))
 		free_slabs(&discard);
 	for (i = 0; i < bad; i++)
-		bad_free(p[i], NULL, s->name);
+		bad_free(p[i], caller, s->name);
 }
 
 unsigned long slab_discard_empty(struct kmem_cache *s)

@@ -115,7 +115,7 @@ struct page *virt_to_page_slow(const void *addr)
 		const struct mem_range *range = &sparse_ranges[i];
 
 		if (pfn >= range->start_pfn &&
-		    pfn < READ_ONCE(range->end_pfn))
+		    pfn < range_end_pfn(range))
 			return range->pages + (pfn - range->start_pfn);
 	}
 	return NULL;

@@ -217,9 +217,7 @@ static struct zone *pfn_zone(unsigned long pfn)
 static void count_pageblocks(const struct mem_range *range, struct zone *zone,
 			     unsigned long nr[MIGRATE_TYPES])
 {
-	/* Acquire pairs with the release in online(): the struct pages below
-	 * the end are mapped. */
-	unsigned long end = __atomic_load_n(&range->end_pfn, __ATOMIC_ACQUIRE);
+	unsigned long end = range_end_pfn(range);
 	unsigned long pfn;
 
 	for (pfn = range->start_pfn; pfn < end; pfn += pageblock_nr_pages)

@@ -537,7 +537,8 @@ END_TEST
 
 static void *give_up_or_return(bool give_up)
 {
-	void *p __free(kfree) = kmalloc(3000, GFP_KERNEL);
+	/* A size of both ladders. */
+	void *p __free(kfree) = kmalloc(4096, GFP_KERNEL);
 
 	if (give_up)
 		return NULL;
@@ -546,7 +547,7 @@ static void *give_up_or_return(bool give_up)
 
 START_TEST(kfree_cleanup_frees_at_end_of_scope)
 {
-	struct kmem_cache *s = kmalloc_slab(3000, 0);
+	struct kmem_cache *s = kmalloc_slab(4096, 0);
 	unsigned long live = s->node.nr_inuse - sheaf_count_objects(s);
 	void *p;
 
@@ -580,7 +581,7 @@ END_TEST
 
 /* When the host gives no more --------------------------------------------- */
 
-#define HELD 64
+#define HELD 24
 
 /* A bit of everything. What could be had is freed again; contents are looked
  * at. The number of requests that failed. */
@@ -949,7 +950,7 @@ END_TEST
 
 START_TEST(kmalloc_many_random_steps_match_model)
 {
-	model_run(memcheck_active() ? 1000 : 40000, 100);
+	model_run(memcheck_active() ? 1000 : 10000, 100);
 }
 END_TEST
 
@@ -961,12 +962,12 @@ START_TEST(kmalloc_all_freed_buddy_lists_are_as_before)
 	unsigned int order;
 
 	/* Bring the memory online first. */
-	model_run(memcheck_active() ? 500 : 5000, 1000);
-	model_run(memcheck_active() ? 500 : 5000, 1000);
+	model_run(memcheck_active() ? 300 : 2000, 1000);
+	model_run(memcheck_active() ? 300 : 2000, 1000);
 	managed = zones[ZONE_NORMAL].managed_pages;
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		nr_free[order] = zones[ZONE_NORMAL].free_area[order].nr_free;
-	model_run(memcheck_active() ? 500 : 5000, 1000);
+	model_run(memcheck_active() ? 300 : 2000, 1000);
 	if (zones[ZONE_NORMAL].managed_pages != managed)
 		return;
 	for (order = 0; order < NR_PAGE_ORDERS; order++)

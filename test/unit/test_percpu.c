@@ -275,9 +275,9 @@ END_TEST
 #define CAPACITY 4
 
 /* A stack as sheaves are laid out; one for all units, for a single thread. */
-static struct {
+static union {
 	struct percpu_stack stack;
-	void *slots[CAPACITY];
+	char bytes[sizeof(struct percpu_stack) + CAPACITY * sizeof(void *)];
 } one_stack;
 
 static void **stack_base;
@@ -406,9 +406,10 @@ END_TEST
 #define NR_PER_UNIT 4
 #define THREAD_CAPACITY 64
 
-struct thread_stack {
+union thread_stack {
 	struct percpu_stack stack;
-	void *slots[THREAD_CAPACITY];
+	char bytes[sizeof(struct percpu_stack) +
+		   THREAD_CAPACITY * sizeof(void *)];
 };
 
 static _Atomic int stop, shared;
@@ -442,8 +443,8 @@ static void *pop_and_push(void *arg)
 static bool taken_stack_is_still(unsigned int unit)
 {
 	void **where = per_cpu_ptr(stack_base, unit);
-	struct thread_stack *taken = *where;
-	struct thread_stack copy;
+	union thread_stack *taken = *where;
+	union thread_stack copy;
 	bool still;
 
 	WRITE_ONCE(*where, NULL);
@@ -459,7 +460,7 @@ static bool taken_stack_is_still(unsigned int unit)
 START_TEST(stack_taken_away_is_private)
 {
 	unsigned int nr = percpu.nr_units, active;
-	struct thread_stack *stacks;
+	union thread_stack *stacks;
 	pthread_t threads[NR_THREADS];
 	bool still = true;
 	char *marks;

@@ -287,11 +287,16 @@ DEFINE_TWICE(sheaf_capacity_follows_size)
 		ck_assert_uint_eq(s->sheaf_capacity, expected[i].capacity);
 		kmem_cache_destroy(s);
 	}
-	/* malloc's rates are higher. */
-	ck_assert_uint_eq(kmalloc_slab(64, 0)->sheaf_capacity, 252);
-	ck_assert_uint_eq(kmalloc_slab(512, 0)->sheaf_capacity, 124);
-	ck_assert_uint_eq(kmalloc_slab(2048, 0)->sheaf_capacity, 60);
-	ck_assert_uint_eq(kmalloc_slab(4096, 0)->sheaf_capacity, 12);
+	/* malloc's rates are higher: its caches have as much or more. How much
+	 * is tuned; but a sheaf always fills a power of two of bytes. */
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		struct kmem_cache *s = kmalloc_slab(expected[i].size, 0);
+
+		if (expected[i].size > KMALLOC_MAX_CACHE_SIZE)
+			break;
+		ck_assert_uint_ge(s->sheaf_capacity, expected[i].capacity);
+		ck_assert(is_power_of_2(SHEAF_BYTES(s->sheaf_capacity)));
+	}
 }
 
 /* At least what was asked for, rounded up to a sheaf that is a power of two of
@@ -558,7 +563,7 @@ DEFINE_TWICE(sheaf_validate_free_object_is_found)
 	void *object = main->objects[3];
 
 	gate_enter();
-	slab_free_bulk(s, 1, &object);
+	slab_free_bulk(s, 1, &object, NULL);
 	gate_exit();
 	assert_damaged(s);
 	main->objects[3] = main->objects[--main->size];

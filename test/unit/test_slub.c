@@ -381,7 +381,8 @@ END_TEST
  * with every other page taken, no block of two pages can be had. */
 TEST_SCENARIO(slub_scattered_pages)
 {
-	struct kmem_cache *s = make_cache("unit-small", 1000, SLAB_NO_MERGE);
+	const unsigned int size = PAGE_SIZE / 4 - 24;
+	struct kmem_cache *s = make_cache("unit-small", size, SLAB_NO_MERGE);
 	static unsigned long pages[65536];
 	unsigned long nr = 0, i;
 	void *p[256], *object;
@@ -402,7 +403,7 @@ TEST_SCENARIO(slub_scattered_pages)
 		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
 		ck_assert_ptr_nonnull(p[i]);
 		ck_assert_uint_eq((unsigned long)p[i] % 8, 0);
-		fill(p[i], 1000, i);
+		fill(p[i], size, i);
 	}
 	object = p[0];
 	ck_assert_uint_eq(slab_of(object)->order, s->min_order);
@@ -410,7 +411,7 @@ TEST_SCENARIO(slub_scattered_pages)
 			  (PAGE_SIZE << s->min_order) / s->size);
 	assert_all_valid();
 	for (i = 0; i < 16; i++) {
-		ck_assert(holds(p[i], 1000, i));
+		ck_assert(holds(p[i], size, i));
 		kfree(p[i]);
 	}
 	assert_all_valid();

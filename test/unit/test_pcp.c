@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of mm/pcp.c: what is parked on this CPU's lists, when it comes and
+ * when it goes, and the walker that checks invariants C1 to C3.
+ *
+ * The fixture pins the thread, so that this CPU's lists stay the same ones,
+ * makes the zone large enough for lists of some length, and empties them all.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "internal.h"
+#include "percpu.h"
+#include "unit.h"
+
+#define MIN_ZONE 4096	/* pages; of which 64 may be parked */
+
+static struct zone *zone;
+static struct per_cpu_pages *pcp;
+static cpu_set_t old_cpus;
+
+static unsigned int violations(void)
+{
+	unsigned int bad;
+
+	test_capture_begin(2);
+	bad = pcp_validate();
+	ck_assert_int_eq(strstr(test_capture_end(), "BUG pcp: ") != NULL,
+			 bad != 0);
+	return bad;
+}
+
+static void pcp_setup(void)
+{
+	cpu_set_t one;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(old_cpus), &old_cpus), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	zone = &zones[ZONE_NORMAL];
+	while (zone->managed_pages < MIN_ZONE)
+		ck_assert(sparse_grow(0, true));
+	/* A refill sets the sizes by that of the zone. */
+	drain_all_pages();
+	__free_page(alloc_page(GFP_KERNEL));
+	drain_all_pages();
+	pcp = per_cpu_ptr(zone->pcp, percpu_this_cpu());
+	ck_assert_uint_ge(pcp->batch, MIN_ZONE / 256);
+	ck_assert_uint_eq(pcp_count(zone), 0);
+}
+
+static void pcp_teardown(void)
+{
+	drain_all_pages();
+	ck_assert_uint_eq(pcp_count(zone), 0);
+	ck_assert_uint_eq(violations(), 0);
+	ck_assert_uint_eq(page_alloc_validate(), 0);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(old_cpus), &old_cpus), 0);
+}
+
+static unsigned int list_length(unsigned int order, int type)
+{
+	unsigned int index = order * MIGRATE_PCPTYPES + (unsigned int)type;
+	const struct list_head *pos, *head = &pcp->lists[index];
+	unsigned int nr = 0;
+
+	for (pos = head->next; pos != head; pos = pos->next)
+		nr++;
+	return nr;
+}
+
+/* Order 0 to 3 are parked, larger blocks are not. */
+START_TEST(pcp_orders_up_to_costly_are_parked)
+{
+	unsigned int order = (unsigned int)_i;
+	struct page *page = alloc_pages(GFP_KERNEL, order);
+
+	ck_assert_ptr_nonnull(page);
+	ck_assert(!PagePcp(page));
+	__free_pages(page, order);
+	ck_assert_int_eq(pcp_allowed_order(order),
+			 order <= PAGE_ALLOC_COSTLY_ORDER);
+	ck_assert_int_eq(PagePcp(page), order <= PAGE_ALLOC_COSTLY_ORDER);
+	ck_assert_int_eq(pcp->count != 0, order <= PAGE_ALLOC_COSTLY_ORDER);
+	if (PagePcp(page)) {
+		ck_assert(!PageBuddy(page));
+		ck_assert_uint_eq(page->order, order);
+		ck_assert_int_eq(page->pcp_type, (int)pageblock_type(page));
+	}
+	ck_assert_uint_eq(violations(), 0);
+}
+END_TEST
+
+/* An empty list is refilled with a batch of pages; one block of it is ours. */
+START_TEST(pcp_empty_list_is_refilled_by_batch)
+{
+	unsigned int order = (unsigned int)_i, blocks;
+	unsigned long allocs = pcp->allocs, free = zone->nr_free;
+	struct page *page = alloc_pages(GFP_KERNEL, order);
+
+	ck_assert_ptr_nonnull(page);
+	blocks = max_t(unsigned int, pcp->batch >> order, 1);
+	ck_assert_uint_eq(list_length(order, MIGRATE_UNMOVABLE), blocks - 1);
+	ck_assert_uint_eq(pcp->count, (blocks - 1) << order);
+	ck_assert_uint_eq(free - zone->nr_free, blocks << order);
+	ck_assert_uint_eq(pcp->allocs - allocs, 1);
+	ck_assert_uint_eq(violations(), 0);
+	__free_pages(page, order);
+	ck_assert_uint_eq(pcp->count, blocks << order);
+}
+END_TEST
+
+START_TEST(pcp_sizes_follow_zone)
+{
+	unsigned long managed;
+	struct page *page;
+
+	for (int i = 0; i < 8; i++) {
+		drain_all_pages();
+		page = alloc_page(GFP_KERNEL);
+		ck_assert_ptr_nonnull(page);
+		managed = zone->managed_pages;
+		ck_assert_uint_eq(pcp->batch,
+				  min_t(unsigned long, 63,
+					max_t(unsigned long, managed / 256, 1)));
+		ck_assert_uint_eq(pcp->high,
+				  min_t(unsigned long, 1024,
+					max_t(unsigned long, managed / 64,
+					      4 * pcp->batch)));
+		__free_page(page);
+		ck_assert(sparse_grow(0, true));
+	}
+}
+END_TEST
+
+START_TEST(pcp_last_freed_is_first_allocated)
+{
+	struct page *a = alloc_page(GFP_KERNEL), *b = alloc_page(GFP_KERNEL);
+
+	ck_assert(a && b);
+	__free_page(a);
+	__free_page(b);
+	ck_assert_ptr_eq(alloc_page(GFP_KERNEL), b);
+	ck_assert_ptr_eq(alloc_page(GFP_KERNEL), a);
+	__free_page(a);
+	__free_page(b);
+}
+END_TEST
+
+/* Pages of one lifetime stay together: each type has its own list. */
+START_TEST(pcp_types_have_lists_of_their_own)
+{
+	static const gfp_t gfp[MIGRATE_PCPTYPES] = {
+		[MIGRATE_UNMOVABLE] = GFP_KERNEL,
+		[MIGRATE_MOVABLE] = GFP_KERNEL | __GFP_MOVABLE,
+		[MIGRATE_RECLAIMABLE] = GFP_KERNEL | __GFP_RECLAIMABLE,
+	};
+	struct page *page = alloc_page(gfp[_i]);
+	unsigned int length;
+	int type;
+
+	ck_assert_ptr_nonnull(page);
+	for (type = 0; type < MIGRATE_PCPTYPES; type++)
+		ck_assert(type == _i || !list_length(0, type));
+	type = (int)pageblock_type(page);
+	length = list_length(0, type);
+	__free_page(page);
+	ck_assert_uint_eq(list_length(0, type), length + 1);
+}
+END_TEST
+
+/* Half as much again as may be parked. */
+#define MAX_PAGES 1536
+
+static struct page *pages[MAX_PAGES];
+
+static unsigned int alloc_more_than_high(void)
+{
+	unsigned int nr = min_t(unsigned int, MAX_PAGES,
+				pcp->high + pcp->high / 2);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		ck_assert_ptr_nonnull(pages[i]);
+	}
+	drain_all_pages();
+	return nr;
+}
+
+/* C3, and the pages that go back are those that were freed first. */
+START_TEST(pcp_above_high_the_coldest_go_back)
+{
+	unsigned int nr = alloc_more_than_high();
+	bool flushed = false;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		__free_page(pages[i]);
+		ck_assert_uint_le(pcp->count, pcp->high);
+		ck_assert(PagePcp(pages[i]));
+		flushed = flushed || pcp->count <= i;
+		if (i % 16 == 0)
+			ck_assert_uint_eq(violations(), 0);
+	}
+	ck_assert(flushed);
+	ck_assert(!PagePcp(pages[0]));
+}
+END_TEST
+
+START_TEST(pcp_drain_returns_everything)
+{
+	unsigned int nr = alloc_more_than_high();
+	unsigned long free, parked;
+
+	for (unsigned int i = 0; i < nr; i++)
+		__free_page(pages[i]);
+	parked = pcp_count(zone);
+	free = zone->nr_free;
+	ck_assert_uint_gt(parked, 0);
+	drain_all_pages();
+	ck_assert_uint_eq(pcp_count(zone), 0);
+	ck_assert_uint_eq(zone->nr_free, free + parked);
+	for (unsigned int order = 0; order < NR_PCP_ORDERS; order++)
+		for (int type = 0; type < MIGRATE_PCPTYPES; type++)
+			ck_assert_uint_eq(list_length(order, type), 0);
+	ck_assert_uint_eq(page_alloc_validate(), 0);
+}
+END_TEST
+
+static void *park_a_page(void *arg)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	if (page)
+		__free_page(page);
+	*(bool *)arg = page;
+	return NULL;
+}
+
+/* Of threads that have ended, too. */
+START_TEST(pcp_drain_reaches_all_cpus)
+{
+	pthread_t threads[4];
+	bool good[4];
+
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, park_a_page,
+						&good[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		ck_assert(good[i]);
+	}
+	ck_assert_uint_gt(pcp_count(zone), 0);
+	drain_all_pages();
+	ck_assert_uint_eq(pcp_count(zone), 0);
+}
+END_TEST
+
+/* The lists are only ever tried: while they are busy the zone serves alone. */
+START_TEST(pcp_busy_lists_fall_back_to_zone)
+{
+	unsigned long allocs = pcp->allocs, frees = pcp->frees;
+	unsigned long taken = zone->event[PGALLOC], put = zone->event[PGFREE];
+	struct page *page, *array[3] = { NULL };
+
+	spin_lock(&pcp->lock);
+	page = alloc_page(GFP_KERNEL);
+	ck_assert_ptr_nonnull(page);
+	ck_assert_uint_eq(zone->event[PGALLOC], taken + 1);
+	ck_assert_uint_eq(alloc_pages_bulk(GFP_KERNEL, 3, array), 3);
+	ck_assert_uint_eq(zone->event[PGALLOC], taken + 4);
+	__free_page(page);
+	ck_assert(!PagePcp(page));
+	ck_assert_uint_eq(zone->event[PGFREE], put + 1);
+	for (int i = 0; i < 3; i++)
+		__free_page(array[i]);
+	spin_unlock(&pcp->lock);
+	ck_assert_uint_eq(pcp->allocs, allocs);
+	ck_assert_uint_eq(pcp->frees, frees);
+	ck_assert_uint_eq(pcp->count, 0);
+}
+END_TEST
+
+START_TEST(pcp_bulk_takes_what_is_there)
+{
+	struct page *array[8];
+	unsigned int nr;
+
+	nr = pcp_alloc_bulk(zone, MIGRATE_UNMOVABLE, ARRAY_SIZE(array), array);
+	ck_assert_uint_eq(nr, ARRAY_SIZE(array));
+	for (unsigned int i = 0; i < nr; i++) {
+		ck_assert(!PagePcp(array[i]));
+		for (unsigned int j = 0; j < i; j++)
+			ck_assert_ptr_ne(array[i], array[j]);
+		free_frozen_pages(array[i], 0);
+	}
+	spin_lock(&pcp->lock);
+	ck_assert_uint_eq(pcp_alloc_bulk(zone, MIGRATE_UNMOVABLE, 1, array), 0);
+	ck_assert_ptr_null(pcp_alloc(zone, 0, MIGRATE_UNMOVABLE));
+	spin_unlock(&pcp->lock);
+}
+END_TEST
+
+/* Nothing is lost: free, parked and held pages are what the zone manages, but
+ * for what was allocated before. */
+START_TEST(pcp_random_steps_keep_every_invariant)
+{
+	static const gfp_t types[] = { 0, __GFP_MOVABLE, __GFP_RECLAIMABLE };
+	struct page *held[32] = { NULL };
+	unsigned long nr_held = 0, others;
+
+	others = zone->managed_pages - zone->nr_free;
+	for (int step = 0; step < test_rounds(5000); step++) {
+		unsigned int i = (unsigned int)test_random() % ARRAY_SIZE(held);
+		unsigned int order = i % (NR_PCP_ORDERS + 1);
+
+		if (test_random() % 256 == 0)
+			drain_all_pages();
+		if (held[i]) {
+			__free_pages(held[i], order);
+			held[i] = NULL;
+			nr_held -= 1UL << order;
+		} else {
+			held[i] = alloc_pages(GFP_KERNEL |
+						      types[test_random() % 3],
+					      order);
+			ck_assert_ptr_nonnull(held[i]);
+			nr_held += 1UL << order;
+		}
+		ck_assert_uint_eq(violations(), 0);
+		ck_assert_uint_eq(zone->nr_free + pcp_count(zone) + nr_held +
+					  others,
+				  zone->managed_pages);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(held); i++)
+		if (held[i])
+			__free_pages(held[i], i % (NR_PCP_ORDERS + 1));
+}
+END_TEST
+
+/* Damage ------------------------------------------------------------------ */
+
+static struct page *parked;
+
+static void damage_setup(void)
+{
+	pcp_setup();
+	parked = alloc_pages(GFP_KERNEL, 1);
+	ck_assert_ptr_nonnull(parked);
+	__free_pages(parked, 1);
+	ck_assert(PagePcp(parked));
+	ck_assert_uint_eq(violations(), 0);
+}
+
+START_TEST(validate_c1_wrong_count)
+{
+	pcp->count++;
+	ck_assert_uint_gt(violations(), 0);
+	pcp->count -= 2;
+	ck_assert_uint_gt(violations(), 0);
+	pcp->count++;
+}
+END_TEST
+
+START_TEST(validate_c2_block_of_other_list)
+{
+	u8 type = parked->pcp_type;
+
+	parked->order = 2;
+	ck_assert_uint_gt(violations(), 0);
+	parked->order = 1;
+	parked->pcp_type = (u8)(type + 1) % MIGRATE_PCPTYPES;
+	ck_assert_uint_gt(violations(), 0);
+	parked->pcp_type = type;
+}
+END_TEST
+
+START_TEST(validate_c2_wrong_flags)
+{
+	ClearPagePcp(parked);
+	ck_assert_uint_gt(violations(), 0);
+	SetPagePcp(parked);
+	SetPageBuddy(parked);
+	ck_assert_uint_gt(violations(), 0);
+	ClearPageBuddy(parked);
+}
+END_TEST
+
+/* Refills may add a batch to each list, not more. */
+START_TEST(validate_c3_too_many_parked)
+{
+	unsigned int high = pcp->high, batch = pcp->batch;
+
+	for (int i = 0; i < 200; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		ck_assert_ptr_nonnull(pages[i]);
+	}
+	pcp->high = 1000;
+	for (int i = 0; i < 200; i++)
+		__free_page(pages[i]);
+	ck_assert_uint_ge(pcp->count, 200);
+	ck_assert_uint_eq(violations(), 0);
+	pcp->high = 0;
+	pcp->batch = 1;
+	ck_assert_uint_gt(violations(), 0);
+	pcp->high = high;
+	pcp->batch = batch;
+	drain_all_pages();
+}
+END_TEST
+
+Suite *suite_pcp(void)
+{
+	Suite *s = suite_create("pcp");
+	TCase *tc;
+
+	tc = tcase_create("lists");
+	tcase_add_checked_fixture(tc, pcp_setup, pcp_teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, pcp_orders_up_to_costly_are_parked, 0,
+			    NR_PAGE_ORDERS);
+	tcase_add_loop_test(tc, pcp_empty_list_is_refilled_by_batch, 0,
+			    NR_PCP_ORDERS);
+	tcase_add_test(tc, pcp_sizes_follow_zone);
+	tcase_add_test(tc, pcp_last_freed_is_first_allocated);
+	tcase_add_loop_test(tc, pcp_types_have_lists_of_their_own, 0,
+			    MIGRATE_PCPTYPES);
+	tcase_add_test(tc, pcp_above_high_the_coldest_go_back);
+	tcase_add_test(tc, pcp_drain_returns_everything);
+	tcase_add_test(tc, pcp_drain_reaches_all_cpus);
+	tcase_add_test(tc, pcp_busy_lists_fall_back_to_zone);
+	tcase_add_test(tc, pcp_bulk_takes_what_is_there);
+	tcase_add_test(tc, pcp_random_steps_keep_every_invariant);
+	suite_add_tcase(s, tc);
+
+	tc = tcase_create("damage");
+	tcase_add_checked_fixture(tc, damage_setup, pcp_teardown);
+	tcase_add_test(tc, validate_c1_wrong_count);
+	tcase_add_test(tc, validate_c2_block_of_other_list);
+	tcase_add_test(tc, validate_c2_wrong_flags);
+	tcase_add_test(tc, validate_c3_too_many_parked);
+	suite_add_tcase(s, tc);
+	return s;
+}
