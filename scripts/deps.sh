@@ -81,6 +81,7 @@ optional_check() {
 		command redis-cli redis-tools
 		command node nodejs
 		command strace strace
+		command mandoc mandoc
 	END
 }
 
