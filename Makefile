@@ -85,6 +85,7 @@ MAN_PAGES := $(wildcard Documentation/man/*.[1-9])
 # One more test needs no line here: main.c of the unit tests has their table.
 UNIT_SRCS := $(wildcard test/unit/*.c)
 STRESS_SRCS := $(wildcard test/stress/*.c)
+BENCH_SRCS := $(wildcard test/bench/*.c)
 EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
 
 OBJ := $(BUILD)/obj
@@ -93,6 +94,10 @@ MALLOC_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(MALLOC_SRCS))
 UNIT_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(UNIT_SRCS))
 STRESS_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(STRESS_SRCS))
 STRESS := $(patsubst %.c,$(BUILD)/%,$(STRESS_SRCS))
+BENCH_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(BENCH_SRCS))
+BENCH_PROGRAMS := $(patsubst %,$(BUILD)/test/bench/%,run fast threads heap objects)
+# What to hand to bench.py: --only NAME, --rounds N, --list.
+BENCH ?=
 UNIT := $(BUILD)/test/unit
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRCS))
 
@@ -310,6 +315,34 @@ help: ## this list
 	@echo '  V=1 shows commands. Variables: BUILD CC CFLAGS LDFLAGS DEBUG=1'
 	@echo '  SANITIZE=thread WERROR=1 PREFIX LIBDIR INCLUDEDIR MANDIR DESTDIR'
 
+# Benchmark ---------------------------------------------------------------------
+#
+# The programs are what a user would write: of the library they see the public
+# headers, and only objects links it. run is static: see there.
+
+BENCH_FRAME := $(OBJ)/test/bench/bench.o
+
+$(BUILD)/test/bench/run: $(OBJ)/test/bench/run.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/test/bench/objects: $(BUILD)/libkmm.a
+
+$(filter-out %/run,$(BENCH_PROGRAMS)): $(BUILD)/test/bench/%: $(OBJ)/test/bench/%.o $(BENCH_FRAME)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -pthread
+
+.PHONY: bench bench-quick
+bench: ## install peers, run everything beside them (BENCH="--only NAME --rounds N")
+	@scripts/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory $(jobs) all $(BENCH_PROGRAMS)
+	$(Q)test/bench/bench.py --build $(BUILD) $(BENCH)
+bench-quick: ## the same with less work, within four minutes
+	$(Q)$(MAKE) --no-print-directory bench BENCH="--quick $(BENCH)"
+
 # Tests -----------------------------------------------------------------------
 #
 # Tests see the insides of the library, so they link its objects and not
@@ -441,4 +474,5 @@ check-install: all ## install, then build and run the examples from there
 check-docs: all ## what the documents claim
 	$(Q)test/docs.sh $(BUILD)
 
--include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(UNIT_OBJS) $(STRESS_OBJS))
+-include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(UNIT_OBJS) $(STRESS_OBJS) \
+	$(BENCH_OBJS))

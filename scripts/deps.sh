@@ -6,6 +6,7 @@
 #	scripts/deps.sh build	compile the library
 #	scripts/deps.sh demo	and run the demonstration
 #	scripts/deps.sh check	and run all tests
+#	scripts/deps.sh bench	run the benchmark
 #
 # What is missing is found by looking for the thing itself (a command, a
 # header), not for a package. Where everything is there, nothing is installed
@@ -14,7 +15,7 @@
 set -eu
 
 usage() {
-	sed -n '6,8s/^#	//p' "$0" >&2
+	sed -n '6,9s/^#	//p' "$0" >&2
 	exit 2
 }
 
@@ -37,6 +38,7 @@ have() {
 	header) have_header "$2" ;;
 	# The library of Check and its pkg-config file come in one package.
 	pkgconfig) have_command pkg-config && pkg-config --exists "$2" ;;
+	library) PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "	$2 " ;;
 	esac
 }
 
@@ -85,6 +87,30 @@ optional_check() {
 	END
 }
 
+needed_bench() {
+	needed_build
+	echo "command python3 python3"
+}
+
+# Other allocators and what to run on them; the report says what is missing.
+optional_bench() {
+	cat <<-END
+		library libjemalloc.so.2 libjemalloc2
+		library libtcmalloc_minimal.so.4 libtcmalloc-minimal4
+		library libmimalloc.so.2 libmimalloc2.0
+		library libglib-2.0.so.0 libglib2.0-0
+		library libapr-1.so.0 libapr1
+		command git git
+		command lua5.4 lua5.4
+		command perl perl
+		command redis-server redis-server
+		command redis-cli redis-tools
+		command sqlite3 sqlite3
+		command valgrind valgrind
+		command xz xz-utils
+	END
+}
+
 # The packages of what is missing, from a list on standard input.
 missing() {
 	while read -r kind name package; do
@@ -121,6 +147,7 @@ case $1 in
 build) packages=$(needed_build | missing) ;;
 demo) packages=$(needed_demo | missing) ;;
 check) packages=$(needed_check | missing) ;;
+bench) packages=$(needed_bench | missing) ;;
 *) usage ;;
 esac
 
@@ -128,9 +155,11 @@ esac
 if [ -n "$packages" ]; then
 	apt $packages || exit 1
 fi
-if [ "$1" = check ]; then
-	for package in $(optional_check | missing); do
+case $1 in
+check | bench)
+	for package in $("optional_$1" | missing); do
 		apt "$package" ||
-			echo "$package cannot be installed; its tests will be skipped"
+			echo "$package cannot be installed; what needs it is skipped"
 	done
-fi
+	;;
+esac
