@@ -51,6 +51,13 @@ _(min_free_kbytes, UINT, 0, 0, MAX_COUNT, NULL, "kB",			\
   "sum of the zones' min watermarks; 0: by the size of memory")		\
 _(watermark_scale_factor, UINT, 10, 1, 3000, NULL, "1/10000",		\
   "distance of the watermarks, as a part of the zone")			\
+_(thp, CHOICE, THP_MADVISE, 0, THP_ALWAYS,				\
+  "never|madvise|always", "-",						\
+  "huge pages: none, where memory is likely to be full, or everywhere")	\
+_(thp_after, SIZE, 64 << 20, 0, MAX_BYTES, NULL, "bytes",		\
+  "memory to use before thp=madvise takes huge pages")			\
+_(page_reporting, FLAG, 1, 0, 1, NULL, "-",				\
+  "give free memory back in the background, by a thread")		\
 _(slab_merge, FLAG, 0, 0, 1, NULL, "-",					\
   "let caches of like objects share their slabs")			\
 _(slab_min_order, UINT, 0, 0, MAX_PAGE_ORDER, NULL, "order",		\
@@ -65,7 +72,7 @@ _(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\
   "size of the per-CPU arrays of free objects; 0: by object size")	\
 _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
   "kernel|fine", "-",							\
-  "sizes of the kmalloc caches: the kernel's, or four per doubling")	\
+  "sizes of the kmalloc caches: the kernel's, or eight per doubling")	\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\
@@ -377,10 +384,10 @@ void cmdline_help(int fd)
 	struct seq_file m;
 
 	seq_open(&m, fd);
-	seq_printf(&m, "%-22s  %-17s  %-7s  %-7s  %-10s  %s\n", "# name",
+	seq_printf(&m, "%-22s  %-20s  %-8s  %-8s  %-10s  %s\n", "# name",
 		   "range", "default", "now", "unit", "help");
 	for_each_param(p)
-		seq_printf(&m, "%-22s  %-17s  %-7s  %-7s  %-10s  %s\n", p->name,
+		seq_printf(&m, "%-22s  %-20s  %-8s  %-8s  %-10s  %s\n", p->name,
 			   format_range(p, range),
 			   format_value(p, param_default(p) ^ p->invert, def),
 			   format_value(p, *p->value ^ p->invert, now),

@@ -33,6 +33,7 @@ struct kmm_param {
 
 enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
 enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE };
+enum thp_policy { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 /* The parameters' values, all 64 bits wide so that one parser fits all. */
 struct kmm_params {
@@ -46,6 +47,9 @@ struct kmm_params {
 	u64 movablecore;
 	u64 min_free_kbytes;	/* 0: by the kernel's formula */
 	u64 watermark_scale_factor;
+	u64 thp;		/* enum thp_policy */
+	u64 thp_after;		/* bytes of pages that come first */
+	u64 page_reporting;	/* give free pages back in the background */
 	u64 slab_merge;
 	u64 slab_min_order;
 	u64 slab_max_order;

@@ -3,9 +3,11 @@
  * The host: the only file that makes system calls.
  *
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
- *		sched_getaffinity clock_gettime gettid write openat pread64
- *		close (the last four for reports only). Any of them may be refused
- *		by a sandbox; each caller has a way to go on.
+ *		sched_getaffinity clock_gettime getpid write openat pread64
+ *		close gettid (the last five for reports only), and for the one
+ *		thread that we may start: clone3, rt_sigprocmask, prctl,
+ *		clock_nanosleep. Any of them may be refused by a sandbox; each
+ *		caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
  *		set errno and some are cancellation points.
  * Context:	any, also before the C library has run its constructors.
@@ -15,11 +17,13 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -183,6 +187,12 @@ int host_discard(void *addr, size_t size)
 	return (int)host_syscall(SYS_madvise, addr, size, MADV_DONTNEED);
 }
 
+int host_advise_huge(void *addr, size_t size, bool huge)
+{
+	return (int)host_syscall(SYS_madvise, addr, size,
+				 huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 size_t host_resident(void *addr, size_t size)
 {
 	unsigned long page_size = 1UL << host.page_shift;
@@ -333,4 +343,49 @@ void host_abort(void)
 int host_gettid(void)
 {
 	return (int)host_syscall(SYS_gettid);
+}
+
+int host_getpid(void)
+{
+	return (int)host_syscall(SYS_getpid);
+}
+
+void host_sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000l };
+
+	while (host_syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts,
+			    &ts) == -EINTR)
+		;
+}
+
+/* Room for libc's thread area and for static thread-local blocks of libraries
+ * besides our few hundred bytes; what is not touched costs nothing. */
+#define THREAD_STACK (512ul << 10)
+
+bool host_start_thread(void *(*fn)(void *arg))
+{
+	int saved_errno = errno;
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+	bool started;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	/* The program's handlers must not run there: it inherits the mask. Not
+	 * all of them really: libc keeps those it needs itself. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	started = !pthread_create(&thread, &attr, fn, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	errno = saved_errno;
+	return started;
+}
+
+void host_name_thread(const char *name)
+{
+	host_syscall(SYS_prctl, PR_SET_NAME, name, 0, 0, 0);
 }

@@ -40,6 +40,8 @@ int host_protect_none(void *addr, size_t size);
 void *host_remap(void *addr, size_t old_size, size_t new_size);
 /* Drop the contents: reads as zero afterwards unless this returns an error. */
 int host_discard(void *addr, size_t size);
+/* Advise huge pages for this memory, or none ever; -errno if refused. */
+int host_advise_huge(void *addr, size_t size, bool huge);
 
 /* Futexes, private to the process. host_futex_wait() returns when woken, when
  * *@word is not @val, or for no reason. */
@@ -67,6 +69,13 @@ void host_abort(void) __attribute__((noreturn));
 /* Resident bytes of [addr, addr + size), by mincore(); for reports. */
 size_t host_resident(void *addr, size_t size);
 int host_gettid(void);
+int host_getpid(void);
+void host_sleep_ms(unsigned int ms);
+/* A thread with all signals blocked and little stack; its end leaves nothing.
+ * False if there can be none. Allocates: no lock may be held. */
+bool host_start_thread(void *(*fn)(void *arg));
+/* Name the calling thread, for ps and debuggers. */
+void host_name_thread(const char *name);
 
 /*
  * Fault injection, for tests of the out-of-memory paths: from the Nth call on

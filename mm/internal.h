@@ -56,7 +56,7 @@ struct page {
 	u8 order;			/* buddy, compound, slab: log2 of pages */
 	u8 pageblock;			/* of a pageblock's first page: see pageblock_type() */
 	u8 pcp_type;			/* on a pcp list: its migratetype */
-	u8 unused;
+	u8 slab_gen;			/* slab: counts its lives, see encode_link() */
 };
 
 _Static_assert(sizeof(struct page) == 64, "one cache line per page");
@@ -135,7 +135,7 @@ struct mem_range {
 	unsigned long start_pfn;
 	unsigned long end_pfn;		/* onlined end; grows */
 	unsigned long limit_pfn;	/* end_pfn can never pass this */
-	unsigned long committed_pfn;	/* reserve mode: mapped up to here */
+	unsigned long huge_pfn;		/* from here on huge pages are advised */
 	struct page *pages;
 	unsigned long map_bytes;	/* of pages[], usable */
 	bool reserved;			/* address space is ours up to limit_pfn */
@@ -216,6 +216,8 @@ struct zone {
 	spinlock_t lock;
 	struct free_area free_area[NR_PAGE_ORDERS];
 	unsigned long nr_free;		/* pages; = sum of nr_free << order */
+	unsigned long nr_zeroed;	/* of those, in blocks with PG_zeroed */
+	unsigned long low_dirty;	/* least zone_dirty() since a report */
 	unsigned long event[NR_ZONE_EVENTS];
 
 	/* Changed by onlining only, under zone->lock. */
@@ -238,6 +240,16 @@ extern unsigned int pageblock_order;	/* log2 of pages in 2 MiB */
 static inline struct zone *page_zone(const struct page *page)
 {
 	return &zones[page_zonenum(page)];
+}
+
+/* Free pages that somebody has used: they are likely to be resident. */
+static inline unsigned long zone_dirty(const struct zone *zone)
+{
+	unsigned long nr_free = READ_ONCE(zone->nr_free);
+	unsigned long nr_zeroed = READ_ONCE(zone->nr_zeroed);
+
+	/* Without the lock they may be of two moments. */
+	return nr_free > nr_zeroed ? nr_free - nr_zeroed : 0;
 }
 
 static inline bool populated_zone(const struct zone *zone)
@@ -267,22 +279,44 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
 
-/* Between page_alloc.c and pcp.c; the zone->lock is taken inside. */
+/* Between page_alloc.c and pcp.c; the zone->lock is taken inside.
+ * @fresh: may take memory that nobody has used yet. */
 unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
 			  unsigned int count, struct list_head *list,
-			  int migratetype);
+			  int migratetype, bool fresh);
 void free_pcppages_bulk(struct zone *zone, struct list_head *list,
 			unsigned int nr_pages);
 enum migratetype pageblock_type(const struct page *page);
 
-/* Give free blocks back to the host; returns bytes. mm/page_reporting.c */
-size_t report_free_pages(void);
+/* mm/page_reporting.c; inside the fork gate, without locks. Give free blocks of
+ * at least @min_order back to the host, up to about @max_pages; bytes given.
+ * @keep_huge: not the parts of huge pages, which would be no longer huge. */
+size_t report_free_pages(unsigned int min_order, bool keep_huge,
+			 unsigned long max_pages);
+/* @nr_pages will be touched for the first time: if @report, let others go for
+ * them. */
+void page_reporting_make_room(unsigned long nr_pages, bool report);
+/* Memory of @zone has come free. */
+void page_reporting_start(void);
+/* This process may have a reporter, and has none yet. */
+void page_reporting_enable(void);
+extern __hidden _Atomic bool page_reporting_active;
+#define PAGE_REPORTING_MIN (8UL << 20)	/* bytes free that make it worth a thread */
+
+static inline void page_reporting_notify(const struct zone *zone)
+{
+	if (unlikely(zone_dirty(zone) << PAGE_SHIFT >= PAGE_REPORTING_MIN) &&
+	    !atomic_load_explicit(&page_reporting_active,
+				  memory_order_relaxed))
+		page_reporting_start();
+}
+
 
 /* Take all free blocks of at least @min_order that do not read as zero off the
  * lists (at most @nr), and put them back; for page_reporting.c. */
 unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
-				struct page **pages, unsigned int *orders,
-				unsigned int nr);
+				bool keep_huge, struct page **pages,
+				unsigned int *orders, unsigned int nr);
 void putback_reported(struct zone *zone, struct page **pages,
 		      unsigned int *orders, unsigned int nr, bool zeroed);
 
@@ -308,7 +342,8 @@ struct per_cpu_pages {
 };
 
 bool pcp_allowed_order(unsigned int order);
-struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype);
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype,
+		       bool fresh);
 bool pcp_free(struct zone *zone, struct page *page, unsigned int order);
 /* Up to @nr single pages under one lock hold; the number got. */
 unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,

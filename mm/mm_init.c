@@ -121,6 +121,7 @@ static void fork_child(void)
 	lockdep_reset();
 	gate_open_child();
 	sheaf_fork_child();
+	page_reporting_enable();
 }
 
 /* Not a boot: main() may still call kmm_boot(). But PAGE_SIZE must be true, and
@@ -128,6 +129,7 @@ static void fork_child(void)
 static void __attribute__((constructor)) mm_construct(void)
 {
 	pthread_atfork(gate_close, gate_open_parent, fork_child);
+	page_reporting_enable();
 	if (atomic_load(&mm_state) != MM_DOWN)
 		return;
 	host_init();

@@ -31,7 +31,8 @@
  *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
  *		B4  a block on free_list[t] lies in a pageblock of type t, or
  *		    consists of such pageblocks
- *		B5  PG_zeroed: every byte of the block reads as zero
+ *		B5  PG_zeroed: every byte of the block reads as zero; zone->nr_zeroed
+ *		    is the sum of these blocks' pages
  *		B6  free blocks do not overlap, and lie in their zone's span
  * Lock order:	pcp->lock > zone->lock (outer first).
  * Context:	zone->lock is a leaf; no system call while it is held.
@@ -62,6 +63,7 @@ enum alloc_flags {
 	ALLOC_NO_WATERMARKS = 0x04,
 	ALLOC_MIN_RESERVE = 0x20,	/* __GFP_HIGH: half of min */
 	ALLOC_NON_BLOCK = 0x10,		/* with it: another quarter */
+	ALLOC_FRESH = 0x100,		/* memory that nobody has used yet */
 };
 
 /* Rounds of reclaim before giving up, and before __GFP_NOFAIL aborts. */
@@ -107,17 +109,25 @@ static void set_pageblock_type(struct page *page, unsigned long pfn,
 
 /* Free lists -------------------------------------------------------------- */
 
+/* Blocks that read as zero gather at the end, and those that wait for a merge
+ * in front of them as far as that is cheap: see rmqueue_one(). */
 static void add_to_free_list(struct zone *zone, struct page *page,
-			     unsigned int order, int type, bool tail)
+			     unsigned int order, int type, bool wait)
 {
 	struct free_area *area = &zone->free_area[order];
+	struct list_head *list = &area->free_list[type];
 
 	page->order = (u8)order;
 	SetPageBuddy(page);
-	if (tail)
-		list_add_tail(&page->lru, &area->free_list[type]);
-	else
-		list_add(&page->lru, &area->free_list[type]);
+	if (PageZeroed(page)) {
+		list_add_tail(&page->lru, list);
+		WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed + (1UL << order));
+	} else if (wait && !list_empty(list) &&
+		   !PageZeroed(list_last_entry(list, struct page, lru))) {
+		list_add_tail(&page->lru, list);
+	} else {
+		list_add(&page->lru, list);
+	}
 	area->nr_free++;
 	WRITE_ONCE(zone->nr_free, zone->nr_free + (1UL << order));
 }
@@ -129,6 +139,10 @@ static void del_from_free_list(struct zone *zone, struct page *page,
 	ClearPageBuddy(page);
 	zone->free_area[order].nr_free--;
 	WRITE_ONCE(zone->nr_free, zone->nr_free - (1UL << order));
+	if (PageZeroed(page))
+		WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed - (1UL << order));
+	else if (zone_dirty(zone) < zone->low_dirty)
+		zone->low_dirty = zone_dirty(zone);
 }
 
 /*
@@ -245,19 +259,27 @@ static struct page *take_block(struct zone *zone, struct page *page,
 	return page;
 }
 
-static struct page *rmqueue_smallest(struct zone *zone, unsigned int order,
-				     int type)
+/* The block to take from a list; without @fresh, only one that was in use. */
+static struct page *first_block(const struct list_head *list, bool fresh)
 {
+	struct page *page;
+
+	if (list_empty(list))
+		return NULL;
+	page = list_first_entry(list, struct page, lru);
+	return fresh || !PageZeroed(page) ? page : NULL;
+}
+
+static struct page *rmqueue_smallest(struct zone *zone, unsigned int order,
+				     int type, bool fresh)
+{
+	struct page *page;
 	unsigned int k;
 
 	for (k = order; k < NR_PAGE_ORDERS; k++) {
-		struct list_head *list = &zone->free_area[k].free_list[type];
-
-		if (!list_empty(list))
-			return take_block(zone,
-					  list_first_entry(list, struct page,
-							   lru),
-					  k, order, type);
+		page = first_block(&zone->free_area[k].free_list[type], fresh);
+		if (page)
+			return take_block(zone, page, k, order, type);
 	}
 	return NULL;
 }
@@ -346,32 +368,45 @@ static struct page *steal(struct zone *zone, struct page *page,
 
 /* The largest block of another type: it leaves the fewest mixed pageblocks. */
 static struct page *rmqueue_fallback(struct zone *zone, unsigned int order,
-				     int start_type)
+				     int start_type, bool fresh)
 {
+	struct page *page;
 	unsigned int k, i;
 
 	for (k = MAX_PAGE_ORDER + 1; k-- > order;) {
 		for (i = 0; i < ARRAY_SIZE(fallbacks[0]); i++) {
 			int type = fallbacks[start_type][i];
-			struct list_head *list =
-				&zone->free_area[k].free_list[type];
 
-			if (!list_empty(list))
-				return steal(zone,
-					     list_first_entry(list, struct page,
-							      lru),
-					     k, order, start_type, type);
+			page = first_block(&zone->free_area[k].free_list[type],
+					   fresh);
+			if (page)
+				return steal(zone, page, k, order, start_type,
+					     type);
 		}
 	}
 	return NULL;
 }
 
-static struct page *rmqueue_one(struct zone *zone, unsigned int order, int type)
+/*
+ * Memory that was in use before is resident already, and costs no fault; so it
+ * is taken first, even if a larger block must be cut for it, or one of another
+ * type. Only then, and if the caller agrees, memory that is fresh from the host.
+ */
+static struct page *rmqueue_one(struct zone *zone, unsigned int order, int type,
+				bool fresh)
 {
-	struct page *page = rmqueue_smallest(zone, order, type);
+	struct page *page = NULL;
 
-	if (!page)
-		page = rmqueue_fallback(zone, order, type);
+	if (zone_dirty(zone) >= 1UL << order) {
+		page = rmqueue_smallest(zone, order, type, false);
+		if (!page)
+			page = rmqueue_fallback(zone, order, type, false);
+	}
+	if (!page && fresh) {
+		page = rmqueue_smallest(zone, order, type, true);
+		if (!page)
+			page = rmqueue_fallback(zone, order, type, true);
+	}
 	if (page)
 		zone->event[PGALLOC] += 1UL << order;
 	return page;
@@ -381,14 +416,14 @@ static struct page *rmqueue_one(struct zone *zone, unsigned int order, int type)
 
 unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
 			  unsigned int count, struct list_head *list,
-			  int migratetype)
+			  int migratetype, bool fresh)
 {
 	struct page *page;
 	unsigned int i;
 
 	spin_lock(&zone->lock);
 	for (i = 0; i < count; i++) {
-		page = rmqueue_one(zone, order, migratetype);
+		page = rmqueue_one(zone, order, migratetype, fresh);
 		if (!page)
 			break;
 		page->pcp_type = (u8)migratetype;
@@ -533,7 +568,7 @@ static int request_type(gfp_t gfp)
 
 static unsigned int gfp_to_alloc_flags(gfp_t gfp)
 {
-	unsigned int flags = ALLOC_WMARK_MIN;
+	unsigned int flags = ALLOC_WMARK_MIN | ALLOC_FRESH;
 
 	if (gfp & __GFP_HIGH) {
 		flags |= ALLOC_MIN_RESERVE;
@@ -545,17 +580,18 @@ static unsigned int gfp_to_alloc_flags(gfp_t gfp)
 	return flags;
 }
 
-static struct page *rmqueue(struct zone *zone, unsigned int order, int type)
+static struct page *rmqueue(struct zone *zone, unsigned int order, int type,
+			    bool fresh)
 {
 	struct page *page;
 
 	if (pcp_allowed_order(order)) {
-		page = pcp_alloc(zone, order, type);
+		page = pcp_alloc(zone, order, type, fresh);
 		if (likely(page))
 			return page;
 	}
 	spin_lock(&zone->lock);
-	page = rmqueue_one(zone, order, type);
+	page = rmqueue_one(zone, order, type, fresh);
 	spin_unlock(&zone->lock);
 	return page;
 }
@@ -574,7 +610,8 @@ static struct page *get_page_from_freelist(gfp_t gfp, unsigned int order,
 		if (!populated_zone(zone) ||
 		    !zone_watermark_ok(zone, order, highest, flags))
 			continue;
-		page = rmqueue(zone, order, request_type(gfp));
+		page = rmqueue(zone, order, request_type(gfp),
+			       flags & ALLOC_FRESH);
 		if (page)
 			return page;
 	}
@@ -591,10 +628,49 @@ static bool order_allowed(gfp_t gfp, unsigned int order)
 	return false;
 }
 
+/* Blocks from this order up are worth a system call to make room for them. */
+#define MAKE_ROOM_ORDER 5
+
+/*
+ * Growing costs memory and a page fault for each page. Before that, take back
+ * what caches keep, whenever the memory in use has grown by an eighth; and for
+ * large blocks, which free memory in small pieces cannot serve, give back as
+ * much of it.
+ */
+static void before_growth(unsigned int order)
+{
+	static _Atomic unsigned long next_reclaim;
+	unsigned long next, used = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		used += READ_ONCE(zone->managed_pages) -
+			READ_ONCE(zone->nr_zeroed);
+	next = atomic_load_explicit(&next_reclaim, memory_order_relaxed);
+	if (used >= next &&
+	    atomic_compare_exchange_strong(&next_reclaim, &next,
+					   used + max_t(unsigned long, used / 8,
+							(1UL << 20) >> PAGE_SHIFT)) &&
+	    next) {
+		shrink_slab_caches();
+		pcp_drain_all();
+	}
+	page_reporting_make_room(1UL << order, order >= MAKE_ROOM_ORDER);
+}
+
 static struct page *get_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
 
+	if (likely(page))
+		return page;
+	if (gfpflags_allow_blocking(gfp)) {
+		before_growth(order);
+		page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
+		if (page)
+			return page;
+	}
+	page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW | ALLOC_FRESH);
 	return likely(page) ? page : alloc_slowpath(gfp, order);
 }
 
@@ -745,8 +821,10 @@ void free_frozen_pages(struct page *page, unsigned int order)
 
 	if (memcheck_active())
 		memcheck_poison(page_address(page), PAGE_SIZE << order);
-	if (pcp_allowed_order(order) && pcp_free(zone, page, order))
+	if (pcp_allowed_order(order) && pcp_free(zone, page, order)) {
+		page_reporting_notify(zone);
 		return;
+	}
 	range = page_range(page);
 	spin_lock(&zone->lock);
 	zone->event[PGFREE] += 1UL << order;
@@ -754,6 +832,7 @@ void free_frozen_pages(struct page *page, unsigned int order)
 		       range->start_pfn + (unsigned long)(page - range->pages),
 		       order, false);
 	spin_unlock(&zone->lock);
+	page_reporting_notify(zone);
 }
 
 void free_frozen_exact(struct page *page, unsigned long nr_pages)
@@ -765,6 +844,7 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 	spin_lock(&zone->lock);
 	free_run(zone, page, nr_pages, false);
 	spin_unlock(&zone->lock);
+	page_reporting_notify(zone);
 }
 
 /* Compound pages and references ------------------------------------------- */
@@ -1078,9 +1158,17 @@ void drain_all_pages(void)
 
 /* For page_reporting.c ---------------------------------------------------- */
 
+/* Does the block share a huge page with others, if the host has followed our
+ * advice? */
+static bool part_of_huge(const struct page *page, unsigned int order)
+{
+	return order < pageblock_order &&
+	       page_to_pfn(page) >= page_range(page)->huge_pfn;
+}
+
 unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
-				struct page **pages, unsigned int *orders,
-				unsigned int nr)
+				bool keep_huge, struct page **pages,
+				unsigned int *orders, unsigned int nr)
 {
 	struct page *page, *next;
 	unsigned int k, type, found = 0;
@@ -1092,9 +1180,10 @@ unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
 				&zone->free_area[k].free_list[type];
 
 			list_for_each_entry_safe(page, next, list, lru) {
-				if (found == nr)
+				/* What reads as zero gathers at the end. */
+				if (found == nr || PageZeroed(page))
 					break;
-				if (PageZeroed(page))
+				if (keep_huge && part_of_huge(page, k))
 					continue;
 				del_from_free_list(zone, page, k);
 				pages[found] = page;
@@ -1214,7 +1303,7 @@ unsigned int page_alloc_validate(void)
 	int type;
 
 	for_each_populated_zone(zone) {
-		unsigned long total = 0;
+		unsigned long total = 0, zeroed = 0;
 
 		spin_lock(&zone->lock);
 		for (k = 0; k < NR_PAGE_ORDERS; k++) {
@@ -1227,12 +1316,14 @@ unsigned int page_alloc_validate(void)
 						    lru) {
 					bad += validate_free_block(zone, page,
 								   k, type);
+					zeroed += PageZeroed(page) ? 1UL << k : 0;
 					nr++;
 				}
 			bad += nr != area->nr_free;
 			total += nr << k;
 		}
 		bad += total != zone->nr_free;		/* B3 */
+		bad += zeroed != zone->nr_zeroed;	/* B5 */
 		spin_unlock(&zone->lock);
 	}
 	if (bad)

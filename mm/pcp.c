@@ -74,7 +74,7 @@ static struct per_cpu_pages *pcp_trylock(struct zone *zone)
 }
 
 static struct page *pcp_take(struct zone *zone, struct per_cpu_pages *pcp,
-			     unsigned int order, int migratetype)
+			     unsigned int order, int migratetype, bool fresh)
 {
 	struct list_head *list = pcp_list(pcp, order, (unsigned int)migratetype);
 	unsigned int nr;
@@ -83,8 +83,8 @@ static struct page *pcp_take(struct zone *zone, struct per_cpu_pages *pcp,
 	if (unlikely(list_empty(list))) {
 		pcp_tune(zone, pcp);
 		nr = max_t(unsigned int, pcp->batch >> order, 1);
-		pcp->count += rmqueue_bulk(zone, order, nr, list,
-					   migratetype) << order;
+		pcp->count += rmqueue_bulk(zone, order, nr, list, migratetype,
+					   fresh) << order;
 		if (list_empty(list))
 			return NULL;
 	}
@@ -96,14 +96,15 @@ static struct page *pcp_take(struct zone *zone, struct per_cpu_pages *pcp,
 	return page;
 }
 
-struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype)
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype,
+		       bool fresh)
 {
 	struct per_cpu_pages *pcp = pcp_trylock(zone);
 	struct page *page;
 
 	if (unlikely(!pcp))
 		return NULL;
-	page = pcp_take(zone, pcp, order, migratetype);
+	page = pcp_take(zone, pcp, order, migratetype, fresh);
 	spin_unlock(&pcp->lock);
 	return page;
 }
@@ -117,7 +118,7 @@ unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,
 	if (unlikely(!pcp))
 		return 0;
 	for (i = 0; i < nr; i++) {
-		pages[i] = pcp_take(zone, pcp, 0, migratetype);
+		pages[i] = pcp_take(zone, pcp, 0, migratetype, true);
 		if (!pages[i])
 			break;
 	}

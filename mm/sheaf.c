@@ -30,8 +30,7 @@
  * may have written a slot above size, where nobody looks.
  * Taking another CPU's main (flush): store NULL, then percpu_barrier(): every
  * sequence that saw the old main has committed or restarts, and sees NULL.
- * Without the barrier (refused by a sandbox) main is put back; that is the
- * one store that could not hurt: who saw NULL in between went the slow way.
+ * Where the barrier is refused (by a sandbox), mains are left where they are.
  *
  * In the trylock backend, and for threads without rseq, main is changed under
  * pcs->lock as well, here and not in the fast path.
@@ -540,37 +539,53 @@ noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
 
 /* Flushing ---------------------------------------------------------------- */
 
-/* Take both sheaves of a CPU; see the file comment for why this is safe.
- * @exclusive: nobody else uses the cache, so that the barrier is not needed. */
-static void steal_slot(struct kmem_cache *s, unsigned int cpu, bool exclusive)
+/*
+ * Taking other CPUs' mains needs percpu_barrier(), a system call; so a flush of
+ * many caches collects all their sheaves first and makes that call once. In
+ * between, taken mains are on a list that nobody else knows, but sequences that
+ * began before may still commit to them.
+ */
+struct taken {
+	struct slab_sheaf *mains;	/* by next */
+	struct slab_sheaf *others;
+};
+
+/*
+ * If the host refuses the barrier after it has granted one a moment ago, mains
+ * have been taken that may not be touched. They wait here for the next flush.
+ */
+static struct slab_sheaf *limbo;
+static spinlock_t limbo_lock = SPINLOCK_INIT(LOCK_RANK_BARN);
+
+static void chain(struct slab_sheaf **list, struct slab_sheaf *sheaf)
+{
+	if (!sheaf)
+		return;
+	sheaf->next = *list;
+	*list = sheaf;
+}
+
+/* @with_main: see sheaf_flush_caches(). */
+static void take_slot(struct kmem_cache *s, unsigned int cpu, bool with_main,
+		      struct taken *taken)
 {
 	struct slub_percpu_sheaves *pcs = slot(s, cpu);
-	struct slab_sheaf *main, *spare;
 
 	if (!READ_ONCE(pcs->main) && !READ_ONCE(pcs->spare))
 		return;
 	spin_lock(&pcs->lock);
-	main = pcs->main;
-	spare = pcs->spare;
+	chain(&taken->others, pcs->spare);
 	WRITE_ONCE(pcs->spare, NULL);
-	WRITE_ONCE(pcs->main, NULL);
-	if (main && !percpu_barrier() && !exclusive) {
-		WRITE_ONCE(pcs->main, main);
-		main = NULL;
+	if (with_main) {
+		chain(&taken->mains, pcs->main);
+		WRITE_ONCE(pcs->main, NULL);
 	}
 	pcs->refills = 0;
 	spin_unlock(&pcs->lock);
-	if (main) {
-		flush_sheaf(s, main);
-		free_sheaf(main);
-	}
-	if (spare) {
-		flush_sheaf(s, spare);
-		free_sheaf(spare);
-	}
 }
 
-void sheaf_flush_all(struct kmem_cache *s, bool exclusive)
+static void take_sheaves(struct kmem_cache *s, bool with_mains,
+			 struct taken *taken)
 {
 	struct slab_sheaf *sheaf;
 	unsigned int cpu;
@@ -578,13 +593,79 @@ void sheaf_flush_all(struct kmem_cache *s, bool exclusive)
 	if (!s->sheaf_capacity)
 		return;
 	for_each_used_cpu(cpu)
-		steal_slot(s, cpu, exclusive);
-	while ((sheaf = barn_get_full(s)) != NULL) {
-		flush_sheaf(s, sheaf);
+		take_slot(s, cpu, with_mains, taken);
+	while ((sheaf = barn_get_full(s)) != NULL)
+		chain(&taken->others, sheaf);
+	while ((sheaf = barn_get_empty(s)) != NULL)
+		chain(&taken->others, sheaf);
+}
+
+static void flush_chain(struct slab_sheaf *sheaf)
+{
+	struct slab_sheaf *next;
+
+	for (; sheaf; sheaf = next) {
+		next = sheaf->next;
+		flush_sheaf(sheaf->cache, sheaf);
 		free_sheaf(sheaf);
 	}
-	while ((sheaf = barn_get_empty(s)) != NULL)
-		free_sheaf(sheaf);
+}
+
+/* With the barrier: all mains are private, and those of an earlier flush. */
+static void flush_mains(struct taken *taken)
+{
+	struct slab_sheaf *sheaf = taken->mains;
+
+	spin_lock(&limbo_lock);
+	taken->mains = limbo;
+	limbo = NULL;
+	spin_unlock(&limbo_lock);
+	flush_chain(taken->mains);
+	flush_chain(sheaf);
+}
+
+static void keep_mains(struct taken *taken)
+{
+	struct slab_sheaf *sheaf;
+
+	spin_lock(&limbo_lock);
+	while ((sheaf = taken->mains) != NULL) {
+		taken->mains = sheaf->next;
+		chain(&limbo, sheaf);
+	}
+	spin_unlock(&limbo_lock);
+}
+
+static void flush_taken(struct taken *taken, bool exclusive)
+{
+	flush_chain(taken->others);
+	if (!taken->mains)
+		return;
+	if (exclusive || percpu_barrier())
+		flush_mains(taken);
+	else
+		keep_mains(taken);
+}
+
+void sheaf_flush_all(struct kmem_cache *s, bool exclusive)
+{
+	struct taken taken = { NULL, NULL };
+
+	/* Where the barrier is refused, mains stay. */
+	take_sheaves(s, exclusive || percpu_barrier(), &taken);
+	flush_taken(&taken, exclusive);
+}
+
+void sheaf_flush_caches(void)
+{
+	struct taken taken = { NULL, NULL };
+	bool with_mains = percpu_barrier();
+	struct kmem_cache *s;
+
+	lockdep_assert_held(&slab_mutex);
+	list_for_each_entry(s, &slab_caches, list)
+		take_sheaves(s, with_mains, &taken);
+	flush_taken(&taken, false);
 }
 
 /* Looking ----------------------------------------------------------------- */
@@ -654,21 +735,20 @@ bool sheaf_contains(struct kmem_cache *s, const void *object)
 /*
  * Kernel: 60, 28, 12 or 4 objects, sheaves of 512 to 64 bytes. malloc's rates
  * are higher than the kernel's by far, so its caches get up to 252 objects, but
- * never more than KMALLOC_SHEAF_BYTES of memory in one sheaf.
+ * no more than KMALLOC_SHEAF_BYTES of memory in one sheaf.
  */
-#define KMALLOC_SHEAF_BYTES (32u << 10)
+#define KMALLOC_SHEAF_BYTES (16u << 10)
 
 static unsigned int default_capacity(const struct kmem_cache *s)
 {
-	if (s->flags & SLAB_KMALLOC)
-		return min_t(unsigned int, 252,
-			     max_t(unsigned int, KMALLOC_SHEAF_BYTES / s->size,
-				   4));
-	if (s->size < 256)
-		return 60;
-	if (s->size < 1024)
-		return 28;
-	return s->size < 4096 ? 12 : 4;
+	unsigned int capacity = s->size < 256  ? 60 :
+				s->size < 1024 ? 28 :
+				s->size < 4096 ? 12 : 4;
+
+	if (!(s->flags & SLAB_KMALLOC))
+		return capacity;
+	return max_t(unsigned int, capacity,
+		     min_t(unsigned int, 252, KMALLOC_SHEAF_BYTES / s->size));
 }
 
 /* Round up to what fills a power of two of bytes. */

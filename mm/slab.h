@@ -154,6 +154,8 @@ void sheaf_free_slow(struct kmem_cache *s, void *object, const void *caller);
 /* Return the objects of every CPU's sheaves and of the barn to the slabs.
  * @exclusive: the caller knows that nobody else uses the cache. */
 void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
+/* The same for all caches, with fewer system calls; holds slab_mutex. */
+void sheaf_flush_caches(void);
 /* Objects that sit in sheaves now. */
 unsigned long sheaf_count_objects(struct kmem_cache *s);
 /* Is this object in one of the cache's sheaves? For reports; slow. */
@@ -169,15 +171,19 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	       unsigned int align, slab_flags_t flags);
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 /*
- * All kmalloc caches, in ascending size: the fine ladder, four steps per
+ * All kmalloc caches, in ascending size: the fine ladder, eight steps per
  * doubling. The kernel's ladder is a subset of it, so one row serves both.
  */
 #define KMALLOC_ROW_SIZES(_)						\
-	_(8) _(16) _(32) _(48) _(64) _(80) _(96) _(112) _(128)		\
-	_(160) _(192) _(224) _(256) _(320) _(384) _(448) _(512)		\
-	_(640) _(768) _(896) _(1024) _(1280) _(1536) _(1792) _(2048)	\
-	_(2560) _(3072) _(3584) _(4096) _(5120) _(6144) _(7168) _(8192)
-#define KMALLOC_ROW_LENGTH 33
+	_(8)								\
+	_(16) _(32) _(48) _(64) _(80) _(96) _(112) _(128)		\
+	_(144) _(160) _(176) _(192) _(208) _(224) _(240) _(256)		\
+	_(288) _(320) _(352) _(384) _(416) _(448) _(480) _(512)		\
+	_(576) _(640) _(704) _(768) _(832) _(896) _(960) _(1024)	\
+	_(1152) _(1280) _(1408) _(1536) _(1664) _(1792) _(1920) _(2048)	\
+	_(2304) _(2560) _(2816) _(3072) _(3328) _(3584) _(3840) _(4096)	\
+	_(4608) _(5120) _(5632) _(6144) _(6656) _(7168) _(7680) _(8192)
+#define KMALLOC_ROW_LENGTH 57
 extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
 
 /* Row index by (size + 15) / 16, for sizes up to 1024 and at least 16. */
@@ -191,9 +197,9 @@ static __always_inline unsigned int kmalloc_row_index(size_t size)
 
 	if (likely(size <= 1024))
 		return kmalloc_row_small[(size + 15) >> 4];
-	/* Four steps in (2^(shift + 2), 2^(shift + 3)]; 20 is the row of 1024. */
-	shift = ilog2(size - 1) - 2;
-	return 21 + (shift - 8) * 4 + (unsigned int)((size - 1) >> shift) - 4;
+	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 32 is the row of 1024. */
+	shift = ilog2(size - 1) - 3;
+	return 33 + (shift - 7) * 8 + (unsigned int)((size - 1) >> shift) - 8;
 }
 
 /* Flush every cache and free its empty slabs: the reclaim of last resort. */
@@ -209,6 +215,12 @@ size_t kmalloc_usable(const void *p);
 void kfree_slow(void *p, const void *caller);
 
 /* The fast path ----------------------------------------------------------- */
+
+/* off / size without a division, for an offset into a slab. */
+static __always_inline u64 object_number(const struct kmem_cache *s, u64 off)
+{
+	return (u64)(((unsigned __int128)off * s->divisor) >> 64);
+}
 
 /*
  * Is @object the start of an object? off % size == 0 without a division:

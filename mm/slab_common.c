@@ -51,21 +51,21 @@ static const u16 row_size[KMALLOC_ROW_LENGTH] = {
 
 /* Constant data: the first request may come before any constructor. */
 const u8 kmalloc_row_small[65] = {
-	1, 1, 2, 3, 4, 5, 6, 7, 8,		/* 0, 16, ... 128 */
-	9, 9, 10, 10, 11, 11, 12, 12,		/* 144 ... 256 */
-	13, 13, 13, 13, 14, 14, 14, 14,		/* 272 ... 384 */
-	15, 15, 15, 15, 16, 16, 16, 16,		/* 400 ... 512 */
-	17, 17, 17, 17, 17, 17, 17, 17,		/* 528 ... 640 */
-	18, 18, 18, 18, 18, 18, 18, 18,		/* 656 ... 768 */
-	19, 19, 19, 19, 19, 19, 19, 19,		/* 784 ... 896 */
-	20, 20, 20, 20, 20, 20, 20, 20,		/* 912 ... 1024 */
+	1, 1, 2, 3, 4, 5, 6, 7, 8,		/* 0, 16 ... 128 */
+	9, 10, 11, 12, 13, 14, 15, 16,		/* 144 ... 256 */
+	17, 17, 18, 18, 19, 19, 20, 20,		/* 272 ... 384 */
+	21, 21, 22, 22, 23, 23, 24, 24,		/* 400 ... 512 */
+	25, 25, 25, 25, 26, 26, 26, 26,		/* 528 ... 640 */
+	27, 27, 27, 27, 28, 28, 28, 28,		/* 656 ... 768 */
+	29, 29, 29, 29, 30, 30, 30, 30,		/* 784 ... 896 */
+	31, 31, 31, 31, 32, 32, 32, 32,		/* 912 ... 1024 */
 };
 
 /* The kernel's ladder: row entry of each kmalloc_index(). */
 static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
-	[1] = 6, [2] = 10,
-	[3] = 0, [4] = 1, [5] = 2, [6] = 4, [7] = 8, [8] = 12,
-	[9] = 16, [10] = 20, [11] = 24, [12] = 28, [13] = 32,
+	[1] = 6, [2] = 12,
+	[3] = 0, [4] = 1, [5] = 2, [6] = 4, [7] = 8, [8] = 16,
+	[9] = 24, [10] = 32, [11] = 40, [12] = 48, [13] = 56,
 };
 
 /* Which ladder kmalloc() climbs; unknown until boot has read the parameters. */
@@ -306,8 +306,7 @@ void shrink_slab_caches(void)
 	if (!spin_trylock(&slab_mutex))
 		return;
 	/* All sheaves first: they are objects of caches themselves. */
-	list_for_each_entry(s, &slab_caches, list)
-		sheaf_flush_all(s, false);
+	sheaf_flush_caches();
 	list_for_each_entry(s, &slab_caches, list)
 		slab_discard_empty(s);
 	spin_unlock(&slab_mutex);

@@ -15,9 +15,10 @@
  * link to the next one at s->offset, in the middle of the object, where an
  * overrun of the object before is least likely to reach it, and encoded:
  *
- *	link = next ^ s->random ^ byteswap(address of link)
+ *	link = next ^ s->random ^ byteswap(address of link) ^ slab_gen << 48
  *
- * so that a stray write yields nonsense and not a usable pointer. Every link
+ * so that a stray write yields nonsense and not a usable pointer, and neither
+ * does a link that is left from an earlier life of the same pages. Every link
  * is checked when it is followed. Objects of a cache with a constructor, and
  * type-stable ones, keep the link behind the object: they stay constructed.
  *
@@ -59,12 +60,15 @@
 /* Free pointers ----------------------------------------------------------- */
 
 static inline unsigned long encode_link(const struct kmem_cache *s,
+					const struct page *slab,
 					unsigned long ptr, unsigned long where)
 {
-	return ptr ^ s->random ^ __builtin_bswap64(where);
+	return ptr ^ s->random ^ __builtin_bswap64(where) ^
+	       (u64)slab->slab_gen << 48;
 }
 
-static inline void *get_freepointer(const struct kmem_cache *s, void *object)
+static inline void *get_freepointer(const struct kmem_cache *s,
+				    const struct page *slab, void *object)
 {
 	unsigned long *link = (unsigned long *)((char *)object + s->offset);
 	unsigned long value;
@@ -72,16 +76,17 @@ static inline void *get_freepointer(const struct kmem_cache *s, void *object)
 	memcheck_unpoison(link, sizeof(*link));
 	value = *link;
 	memcheck_poison(link, sizeof(*link));
-	return (void *)encode_link(s, value, (unsigned long)link);
+	return (void *)encode_link(s, slab, value, (unsigned long)link);
 }
 
-static inline void set_freepointer(const struct kmem_cache *s, void *object,
+static inline void set_freepointer(const struct kmem_cache *s,
+				   const struct page *slab, void *object,
 				   void *next)
 {
 	unsigned long *link = (unsigned long *)((char *)object + s->offset);
 
 	memcheck_unpoison(link, sizeof(*link));
-	*link = encode_link(s, (unsigned long)next, (unsigned long)link);
+	*link = encode_link(s, slab, (unsigned long)next, (unsigned long)link);
 	memcheck_poison(link, sizeof(*link));
 }
 
@@ -102,14 +107,23 @@ static inline char *slab_address(const struct page *slab)
 	return page_address(slab);
 }
 
+/* The same from an object of the slab, without a look at the map: a slab is
+ * aligned to its size. */
+static inline char *object_slab_address(const struct page *slab, void *object)
+{
+	return (char *)((unsigned long)object &
+			~((PAGE_SIZE << slab->order) - 1));
+}
+
 /* Which object starts at @object? -1 if none does. */
 static int object_index(const struct kmem_cache *s, const struct page *slab,
 			const char *base, const void *object)
 {
 	unsigned long off = (unsigned long)((const char *)object - base);
-	unsigned long index = off / s->size;
+	u64 index = object_number(s, off);
 
-	if (index >= slab->objects || index * s->size != off)
+	if (off >= PAGE_SIZE << slab->order || index >= slab->objects ||
+	    index * s->size != off)
 		return -1;
 	return (int)index;
 }
@@ -191,7 +205,7 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 
 	lockdep_assert_held(&s->node.list_lock);
 	while (got < n && (object = slab->freelist) != NULL) {
-		next = get_freepointer(s, object);
+		next = get_freepointer(s, slab, object);
 		if (unlikely(!valid_link(s, slab, base, next))) {
 			freelist_corrupt(s, slab, object);
 			next = NULL;
@@ -268,6 +282,7 @@ static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
 	slab->inuse = 0;
 	slab->fresh = 0;
 	slab->list = SLAB_ON_NONE;
+	slab->slab_gen++;
 	if (memcheck_active())
 		memcheck_poison(slab_address(slab), nr_pages << PAGE_SHIFT);
 	if (s->ctor)
@@ -368,7 +383,7 @@ static bool on_freelist(const struct kmem_cache *s, const struct page *slab,
 	while (object && steps++ < slab->objects) {
 		if (object == wanted)
 			return true;
-		object = get_freepointer(s, object);
+		object = get_freepointer(s, slab, object);
 		if (!valid_link(s, slab, base, object))
 			return false;
 	}
@@ -383,30 +398,25 @@ static bool on_freelist(const struct kmem_cache *s, const struct page *slab,
 static bool already_free(const struct kmem_cache *s, const struct page *slab,
 			 const char *base, void *object)
 {
-	if (likely(!valid_link(s, slab, base, get_freepointer(s, object))))
+	if (likely(!valid_link(s, slab, base, get_freepointer(s, slab, object))))
 		return false;
 	return on_freelist(s, slab, object);
 }
 
 /* Put one object back; false if it cannot be one of @s that is in use. */
-static bool free_object(struct kmem_cache *s, void *object,
+static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
 			struct list_head *discard)
 {
 	struct kmem_cache_node *n = &s->node;
-	struct page *slab = lookup_page(object);
-	char *base;
+	char *base = object_slab_address(slab, object);
 	int index;
 
 	lockdep_assert_held(&n->list_lock);
-	if (unlikely(!slab || slab->slab_cache != s))
-		return false;
-	slab = page_head(slab);
-	base = slab_address(slab);
 	index = object_index(s, slab, base, object);
 	if (unlikely(index < 0 || index >= slab->fresh || !slab->inuse ||
 		     already_free(s, slab, base, object)))
 		return false;
-	set_freepointer(s, object, slab->freelist);
+	set_freepointer(s, slab, object, slab->freelist);
 	slab->freelist = object;
 	slab->inuse--;
 	n->nr_inuse--;
@@ -418,16 +428,44 @@ static bool free_object(struct kmem_cache *s, void *object,
 	return true;
 }
 
+/* The slab of @s that an object lies in; NULL if there is none. */
+static struct page *object_slab(struct kmem_cache *s, const void *object)
+{
+	struct page *slab = lookup_page(object);
+
+	if (unlikely(!slab || slab->slab_cache != s))
+		return NULL;
+	return page_head(slab);
+}
+
+/* How far ahead slab_free_bulk() asks for what it will need: the struct page
+ * and the link of an object, which nobody has touched for long. */
+#define FREE_AHEAD 4
+
+static void prefetch_object(const struct kmem_cache *s, void *object)
+{
+	struct page *page = __virt_to_page(object);
+
+	if (page)
+		__builtin_prefetch(page, 1);
+	__builtin_prefetch((char *)object + s->offset, 1);
+}
+
 void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		    const void *caller)
 {
 	LIST_HEAD(discard);
 	unsigned int i, bad = 0;
+	struct page *slab;
 
 	spin_lock(&s->node.list_lock);
-	for (i = 0; i < n; i++)
-		if (unlikely(!free_object(s, p[i], &discard)))
+	for (i = 0; i < n; i++) {
+		if (i + FREE_AHEAD < n)
+			prefetch_object(s, p[i + FREE_AHEAD]);
+		slab = object_slab(s, p[i]);
+		if (unlikely(!slab || !free_object(s, slab, p[i], &discard)))
 			p[bad++] = p[i];
+	}
 	spin_unlock(&s->node.list_lock);
 	if (unlikely(!list_empty(&discard)))
 		free_slabs(&discard);
@@ -495,7 +533,7 @@ static void map_free_objects(const struct kmem_cache *s,
 		if (index < 0)
 			break;
 		map[index / 64] |= 1ULL << (index % 64);
-		object = get_freepointer(s, object);
+		object = get_freepointer(s, slab, object);
 	}
 	for (i = slab->fresh; i < slab->objects; i++)
 		map[i / 64] |= 1ULL << (i % 64);
@@ -545,13 +583,15 @@ static unsigned int slab_order(unsigned int size, unsigned int min,
 /*
  * The kernel's rule: enough objects per slab to keep locks rare (more with
  * more CPUs), at little waste: 1/16 if any order allows it, else 1/8, ...
+ * The steps of the fine ladder are an eighth and less, so that a sixteenth
+ * would count: there the search begins at 1/32.
  */
-static unsigned int calculate_order(unsigned int size)
+static unsigned int calculate_order(unsigned int size, unsigned int fraction)
 {
 	unsigned int max = (unsigned int)kmm_params.slab_max_order;
 	unsigned int min = (unsigned int)kmm_params.slab_min_order;
 	unsigned int objects = (unsigned int)kmm_params.slab_min_objects;
-	unsigned int fraction, order, fits;
+	unsigned int order, fits;
 
 	if (!objects)
 		objects = 4 * (fls_long(host.nr_cpus) + 1);
@@ -563,7 +603,7 @@ static unsigned int calculate_order(unsigned int size)
 	if ((PAGE_SIZE << min) / size > MAX_OBJS_PER_SLAB)
 		return (unsigned int)get_order((unsigned long)size *
 					       MAX_OBJS_PER_SLAB) - 1;
-	for (fraction = 16; fraction > 1; fraction /= 2) {
+	for (; fraction > 1; fraction /= 2) {
 		order = slab_order(size, min, max, fraction);
 		if (order <= max)
 			return order;
@@ -580,6 +620,8 @@ int calculate_sizes(struct kmem_cache *s)
 {
 	unsigned int size = ALIGN(s->object_size, (unsigned int)sizeof(void *));
 	bool outside = s->ctor || (s->flags & SLAB_TYPESAFE_BY_RCU);
+	bool fine = (s->flags & SLAB_KMALLOC) &&
+		    kmm_params.kmalloc_ladder == LADDER_FINE;
 
 	s->red_zone = memcheck_active() ? MEMCHECK_REDZONE : 0;
 	if (s->fixed_offset)
@@ -593,7 +635,7 @@ int calculate_sizes(struct kmem_cache *s)
 	}
 	size += s->red_zone;
 	s->size = ALIGN(size, s->align);
-	s->order = calculate_order(s->size);
+	s->order = calculate_order(s->size, fine ? 32 : 16);
 	if (s->order > MAX_PAGE_ORDER)
 		return -EINVAL;
 	s->min_order = (unsigned int)get_order(s->size);
@@ -637,7 +679,7 @@ static unsigned int validate_slab(struct kmem_cache *s, struct page *slab,
 			bad++;						/* U3 */
 			break;
 		}
-		object = get_freepointer(s, object);
+		object = get_freepointer(s, slab, object);
 	}
 	bad += slab->inuse + free != slab->fresh;			/* U1 */
 	bad += slab->list != (u16)list;

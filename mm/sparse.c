@@ -228,6 +228,30 @@ static unsigned int zone_of_offset(unsigned long offset)
 	return zone_end[ZONE_MOVABLE] ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
+/*
+ * Huge pages: one fault brings 2 MiB for the price of seven small ones, but all
+ * of it becomes resident. So the first memory of a process comes in small
+ * pages, which fit its needs; what comes after thp_after bytes is likely to be
+ * filled, and at worst the last pageblock is not. Where the host would use huge
+ * pages by itself, the first part must be kept from it.
+ */
+static void advise_huge(struct mem_range *range, unsigned long end)
+{
+	unsigned long start = range->end_pfn;
+	bool huge = kmm_params.thp == THP_ALWAYS ||
+		    (kmm_params.thp == THP_MADVISE &&
+		     online_pages << memmap.shift >= kmm_params.thp_after);
+
+	/* The first step is too small for a huge page, and stays so since
+	 * later ones are mappings of another kind. */
+	if (!huge && start == range->start_pfn)
+		return;
+	host_advise_huge((void *)(start << memmap.shift),
+			 (end - start) << memmap.shift, huge);
+	if (huge && start < range->huge_pfn)
+		range->huge_pfn = start;
+}
+
 /* Give [end_pfn, end) to its zones, then let lookups find it. */
 static void online(struct mem_range *range, unsigned long end)
 {
@@ -235,6 +259,7 @@ static void online(struct mem_range *range, unsigned long end)
 	unsigned long pfn = range->end_pfn, next, offset;
 	unsigned int zone;
 
+	advise_huge(range, end);
 	WRITE_ONCE(online_pages, online_pages + (end - pfn));
 	/* Release: a thread that sees the new end sees the mapped pages. */
 	__atomic_store_n(&range->end_pfn, end, __ATOMIC_RELEASE);
@@ -283,6 +308,9 @@ static int extend_range(struct mem_range *range, unsigned int order)
 		     MAX_STEP) >> memmap.shift;
 	end = ALIGN(max_t(unsigned long, least, start + step),
 		    max_t(unsigned long, 1, MIN_STEP >> memmap.shift));
+	/* Whole huge pages where they are used. */
+	if (step << memmap.shift > MIN_STEP)
+		end = ALIGN(end, pageblock_nr_pages);
 	end = min_t(unsigned long, end, limit);
 	for (;;) {
 		ret = extend_map(range, end);
@@ -303,6 +331,7 @@ static void add_range(struct mem_range *range)
 	unsigned int nr = count_ranges();
 
 	range->end_pfn = range->start_pfn;
+	range->huge_pfn = range->limit_pfn;
 	sparse_ranges[nr] = *range;
 	if (!nr) {
 		memmap.base = range->start_pfn << memmap.shift;

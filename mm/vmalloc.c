@@ -39,17 +39,28 @@
  * Not here:	deciding that a request is large: mm/kmalloc.c, mm/util.c.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "../lib/cmdline.h"
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
 #include "../lib/treap.h"
 #include "internal.h"
+
+/*
+ * Large blocks are often arrays of which little is used; huge pages would make
+ * all of it resident. But a process that frees large blocks and asks for more
+ * pays for its page faults again and again. So they get huge pages from this
+ * size on, once as many bytes have been freed.
+ */
+#define VMALLOC_HUGE_SIZE (4UL << 20)
+#define VMALLOC_HUGE_FREED (64UL << 20)
 
 struct vmap_area {
 	struct treap_node node;		/* key: start */
@@ -63,6 +74,7 @@ static spinlock_t vmap_lock = SPINLOCK_INIT(LOCK_RANK_VMAP);
 static struct treap vmap_tree = TREAP_INIT;
 static unsigned long nr_areas;
 static size_t nr_bytes;			/* of blocks, without guards */
+static size_t nr_bytes_freed;		/* in all; read without the lock */
 static LIST_HEAD(vmap_lazy);
 static unsigned long nr_lazy;		/* read without the lock as a hint */
 
@@ -110,6 +122,7 @@ static struct vmap_area *area_take(const void *addr)
 		treap_erase(&vmap_tree, &area->node);
 		nr_areas--;
 		nr_bytes -= area->size;
+		WRITE_ONCE(nr_bytes_freed, nr_bytes_freed + area->size);
 	}
 	spin_unlock(&vmap_lock);
 	return area;
@@ -264,16 +277,28 @@ static bool area_map(struct vmap_area *area, size_t size, size_t align)
 	return true;
 }
 
+static bool want_huge(size_t size)
+{
+	if (size < VMALLOC_HUGE_SIZE || kmm_params.thp == THP_NEVER)
+		return false;
+	return kmm_params.thp == THP_ALWAYS ||
+	       READ_ONCE(nr_bytes_freed) >= VMALLOC_HUGE_FREED;
+}
+
 void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 {
 	struct vmap_area *area;
 	void *addr;
+	bool huge;
 
 	/* No process has as much; it keeps the rounding below from wrapping. */
 	if (!size || size > PTRDIFF_MAX || align > PTRDIFF_MAX)
 		return NULL;
 	size = PAGE_ALIGN(size);
 	align = max_t(size_t, align, PAGE_SIZE);
+	huge = want_huge(size);
+	if (huge)
+		align = max_t(size_t, align, PAGE_SIZE << pageblock_order);
 
 	area = lazy_reuse(size, align);
 	if (unlikely(area)) {
@@ -282,10 +307,13 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 		area = kmem_cache_alloc_noprof(vmap_area_cache, GFP_KERNEL);
 		if (!area)
 			return NULL;
+		page_reporting_make_room(size >> PAGE_SHIFT, true);
 		if (!area_map(area, size, align)) {
 			kmem_cache_free(vmap_area_cache, area);
 			return NULL;
 		}
+		if (huge)
+			host_advise_huge((void *)area_start(area), size, true);
 		*zeroed = true;
 	}
 	/* Once in the tree, only whoever gets the address may touch it. */
@@ -413,7 +441,7 @@ static noinline void *vmalloc_nofail(size_t size, bool *zeroed)
 	void *p;
 
 	for (try = 0; try < NOFAIL_RETRIES; try++) {
-		report_free_pages();
+		report_free_pages(0, false, ULONG_MAX);
 		p = vmalloc_aligned(size, PAGE_SIZE, zeroed);
 		if (p)
 			return p;

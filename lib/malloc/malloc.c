@@ -314,11 +314,11 @@ static noinline size_t usable_slow(const void *p)
  * multiple of it: a slab is aligned to at least a page, so an object is aligned
  * to the largest power of two that divides its cache's size. And the cache that
  * the size falls into keeps it, since the steps of the ladder between 2^k and
- * 2^(k+1) are 2^(k-2): from 64 to 128 in steps of 16, say. If align <= 2^(k-2), it
- * divides the step and so every size there; if it is larger, a multiple of it
- * in that interval is itself a step.
+ * 2^(k+1) are 2^(k-3), but at least 16: from 256 to 512 in steps of 32, say. If
+ * align divides the step, it divides every size there; if it is larger, a
+ * multiple of it in that interval is itself a step.
  *
- *	align 64, size 100  ->  128	align 32, size 260 -> 288 -> 320 = 10 * 32
+ *	align 64, size 100  ->  128	align 32, size 600 -> 608 -> 640 = 20 * 32
  */
 static void *malloc_aligned(size_t align, size_t size)
 {

@@ -78,7 +78,7 @@ static long take(unsigned int order, int type)
 	LIST_HEAD(list);
 	long off;
 
-	if (!rmqueue_bulk(zone, order, 1, &list, type))
+	if (!rmqueue_bulk(zone, order, 1, &list, type, true))
 		return -1;
 	page = list_first_entry(&list, struct page, lru);
 	list_del_init(&page->lru);
@@ -184,7 +184,7 @@ static void buddy_setup(void)
 	for (int type = 0; type < MIGRATE_PCPTYPES; type++)
 		for (unsigned int k = 0; k < NR_PAGE_ORDERS; k++)
 			rmqueue_bulk(zone, k, list_length(k, type), &hidden,
-				     type);
+				     type, true);
 	ck_assert_uint_eq(zone->nr_free, 0);
 	for (unsigned long i = 0; i < NR_PAGES >> pageblock_order; i++)
 		set_type(i, MIGRATE_UNMOVABLE);
@@ -542,7 +542,7 @@ static void give_zeroed(unsigned int order)
 
 	memset(page_address(block), 0, PAGE_SIZE << order);
 	give(0, order);
-	ck_assert_uint_eq(isolate_unreported(zone, 0, &page, &order, 1), 1);
+	ck_assert_uint_eq(isolate_unreported(zone, 0, false, &page, &order, 1), 1);
 	putback_reported(zone, &page, &order, 1, true);
 }
 
@@ -578,9 +578,9 @@ START_TEST(isolate_takes_each_block_once)
 	give(4, 2);
 	give(8, 3);
 	assert_drawing("1-xx2---3-------");
-	ck_assert_uint_eq(isolate_unreported(zone, 4, pages, orders, 4), 0);
+	ck_assert_uint_eq(isolate_unreported(zone, 4, false, pages, orders, 4), 0);
 	/* Largest first, at most as many as asked for. */
-	ck_assert_uint_eq(isolate_unreported(zone, 1, pages, orders, 2), 2);
+	ck_assert_uint_eq(isolate_unreported(zone, 1, false, pages, orders, 2), 2);
 	ck_assert_ptr_eq(pages[0], block + 8);
 	ck_assert_ptr_eq(pages[1], block + 4);
 	ck_assert_uint_eq(orders[0], 3);
@@ -589,12 +589,12 @@ START_TEST(isolate_takes_each_block_once)
 	ck_assert_uint_eq(violations(), 0);
 	putback_reported(zone, pages, orders, 2, true);
 	assert_drawing("1-xx2---3-------");
-	ck_assert_uint_eq(isolate_unreported(zone, 0, pages, orders, 4), 1);
+	ck_assert_uint_eq(isolate_unreported(zone, 0, false, pages, orders, 4), 1);
 	ck_assert_ptr_eq(pages[0], block);
 	putback_reported(zone, pages, orders, 1, false);
-	ck_assert_uint_eq(isolate_unreported(zone, 0, pages, orders, 4), 1);
+	ck_assert_uint_eq(isolate_unreported(zone, 0, false, pages, orders, 4), 1);
 	putback_reported(zone, pages, orders, 1, true);
-	ck_assert_uint_eq(isolate_unreported(zone, 0, pages, orders, 4), 0);
+	ck_assert_uint_eq(isolate_unreported(zone, 0, false, pages, orders, 4), 0);
 	assert_drawing("1-xx2---3-------");
 }
 END_TEST

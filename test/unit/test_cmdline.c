@@ -47,6 +47,9 @@ START_TEST(params_unparsed_hold_defaults)
 	const struct kmm_params expected = {
 		.rseq = 1,
 		.watermark_scale_factor = 10,
+		.thp = THP_MADVISE,
+		.thp_after = 64 << 20,
+		.page_reporting = 1,
 		.slab_max_order = 3,
 		.slab_freelist_random = 0,
 		.kmalloc_ladder = LADDER_KERNEL,
@@ -387,24 +390,24 @@ START_TEST(help_rows_show_range_default_current_unit)
 	assert_parses("mem=64M bad_free=warn slab_merge nr_cpus=1536");
 	text = help_text();
 	ck_assert_str_eq(find_row(text, "#"),
-		"# name                  range              default  now      unit        help");
+		"# name                  range                 default   now       unit        help");
 	ck_assert_str_eq(find_row(text, "mem"),
-		"mem                     0..128T            0        64M      bytes       most memory to take from the host for pages; 0: no limit");
+		"mem                     0..128T               0         64M       bytes       most memory to take from the host for pages; 0: no limit");
 	ck_assert_str_eq(find_row(text, "nr_cpus"),
-		"nr_cpus                 0..4096            0        1536     CPUs        CPU numbers to prepare for; 0: the host's");
+		"nr_cpus                 0..4096               0         1536      CPUs        CPU numbers to prepare for; 0: the host's");
 	ck_assert_str_eq(find_row(text, "bad_free"),
-		"bad_free                abort|warn|ignore  abort    warn     -           what a wild or repeated free does after its report");
+		"bad_free                abort|warn|ignore     abort     warn      -           what a wild or repeated free does after its report");
 	ck_assert_str_eq(find_row(text, "slab_merge"),
-		"slab_merge              0..1               0        1        -           let caches of like objects share their slabs");
+		"slab_merge              0..1                  0         1         -           let caches of like objects share their slabs");
 	ck_assert_str_eq(find_row(text, "slab_nomerge"),
-		"slab_nomerge            0..1               1        0        -           the opposite of slab_merge");
+		"slab_nomerge            0..1                  1         0         -           the opposite of slab_merge");
 }
 END_TEST
 
 /* Every field of struct kmm_params has its row, and the columns line up. */
 START_TEST(help_lists_every_parameter_aligned)
 {
-	static const size_t column[] = { 24, 43, 52, 61, 73 };
+	static const size_t column[] = { 24, 46, 56, 66, 78 };
 	size_t rows = 0, starts = 0;
 
 	for (const char *line = help_text(); *line; rows++) {
@@ -428,7 +431,7 @@ START_TEST(parse_help_prints_table_with_final_values)
 
 	ck_assert_ptr_eq(strstr(text, "# name "), text);
 	ck_assert_str_eq(find_row(text, "nr_cpus"),
-		"nr_cpus                 0..4096            0        7        CPUs        CPU numbers to prepare for; 0: the host's");
+		"nr_cpus                 0..4096               0         7         CPUs        CPU numbers to prepare for; 0: the host's");
 }
 END_TEST
 

@@ -294,7 +294,11 @@ DEFINE_TWICE(sheaf_capacity_follows_size)
 
 		if (expected[i].size > KMALLOC_MAX_CACHE_SIZE)
 			break;
-		ck_assert_uint_ge(s->sheaf_capacity, expected[i].capacity);
+		/* On the kernel's ladder the cache may be of a larger size. */
+		ck_assert_uint_ge(s->sheaf_capacity,
+				  s->size < 256  ? 60 :
+				  s->size < 1024 ? 28 :
+				  s->size < 4096 ? 12 : 4);
 		ck_assert(is_power_of_2(SHEAF_BYTES(s->sheaf_capacity)));
 	}
 }

@@ -282,6 +282,46 @@ END_TEST
  *	before	|x         |	the list is empty although n - 1 objects are free
  *	after	|x.        |	it holds the one that came back, and ends there
  */
+/* A link, as the file comment says. */
+static unsigned long decode(const struct kmem_cache *s, const struct page *slab,
+			    void *where)
+{
+	return peek_word(where) ^ s->random ^
+	       __builtin_bswap64((unsigned long)where) ^
+	       (u64)slab->slab_gen << 48;
+}
+
+/* What lies in recycled pages may be links of the same cache; but of another
+ * life, in which they meant something. */
+START_TEST(slub_links_of_earlier_life_mean_nothing)
+{
+	struct kmem_cache *s = make_cache("unit-lives", 64, SLAB_DIRECT);
+	void *a = kmem_cache_alloc(s, GFP_KERNEL);
+	void *b = kmem_cache_alloc(s, GFP_KERNEL);
+	struct page *slab = slab_of(a);
+	unsigned long link = 0;
+	unsigned int i;
+
+	kmem_cache_free(s, a);
+	kmem_cache_free(s, b);
+	link = peek_word((char *)b + s->offset);
+	ck_assert_uint_eq(decode(s, slab, (char *)b + s->offset),
+			  (unsigned long)a);
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(kmem_cache_shrink(s), 0);
+		a = kmem_cache_alloc(s, GFP_KERNEL);
+		if (slab_of(a) == slab)
+			break;
+		kmem_cache_free(s, a);
+	}
+	ck_assert_ptr_eq(slab_of(a), slab);
+	memcpy((char *)b + s->offset, &link, sizeof(link));
+	ck_assert_uint_ne(decode(s, slab, (char *)b + s->offset) >> 48, 0);
+	kmem_cache_free(s, a);
+	kmem_cache_destroy(s);
+}
+END_TEST
+
 START_TEST(slub_fresh_objects_are_not_linked)
 {
 	struct kmem_cache *s = make_cache("unit-fresh", 128, SLAB_DIRECT);
@@ -293,8 +333,7 @@ START_TEST(slub_fresh_objects_are_not_linked)
 	ck_assert_uint_eq(slab->fresh, 2);
 	kmem_cache_free(s, b);
 	ck_assert_ptr_eq(slab->freelist, b);
-	ck_assert_uint_eq(peek_word((char *)b + s->offset) ^ s->random ^
-			  __builtin_bswap64((unsigned long)b + s->offset), 0);
+	ck_assert_uint_eq(decode(s, slab, (char *)b + s->offset), 0);
 	kmem_cache_free(s, a);
 	kmem_cache_destroy(s);
 }
@@ -635,7 +674,7 @@ START_TEST(slub_links_are_encoded)
 	ck_assert_ptr_eq(slab_of(a)->freelist, b);
 	word = peek_word((void *)where);
 	ck_assert_uint_ne(word, (unsigned long)a);
-	ck_assert_uint_eq(word ^ s->random ^ __builtin_bswap64(where),
+	ck_assert_uint_eq(decode(s, slab_of(a), (void *)where),
 			  (unsigned long)a);
 	kmem_cache_destroy(s);
 }
@@ -1032,6 +1071,7 @@ Suite *suite_slub(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, slub_slab_goes_through_its_states);
 	tcase_add_test(tc, slub_fresh_objects_are_not_linked);
+	tcase_add_test(tc, slub_links_of_earlier_life_mean_nothing);
 	tcase_add_test(tc, slub_fresh_objects_are_not_touched);
 	tcase_add_loop_test(tc, slub_empty_slabs_are_kept_up_to_a_limit, 0, 3);
 	tcase_add_test(tc, slub_scattered_pages_make_small_slabs);
