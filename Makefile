@@ -128,8 +128,10 @@ MALLOC_CFLAGS := -fno-builtin
 #		so do the fork handlers.
 # -Bsymbolic-functions: see -fno-semantic-interposition. Not -Bsymbolic: a
 #		program that is not PIC owns the copy of an exported variable.
-# Not -z initfirst: it is for one library per process, and we need no place in
-#		the order of constructors; the first allocation boots.
+# -z initfirst:	(the shim, since it is for one library per process) its
+#		constructor registers the fork handlers before any other's: so
+#		fork() closes the gate last. A handler of another library may
+#		wait for a lock whose holder allocates.
 KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro -Wl,-z,defs	\
 	-Wl,-z,nodelete -Wl,-Bsymbolic-functions
 
@@ -195,6 +197,7 @@ $(BUILD)/$(SONAME): $(KMM_OBJS) lib/libkmm.map
 $(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
+		-Wl,-z,initfirst \
 		-Wl,--version-script=lib/malloc/exports.map \
 		-o $@ $(KMM_OBJS) $(MALLOC_OBJS)
 

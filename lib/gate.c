@@ -73,10 +73,24 @@ void gate_exit(void)
 		host_futex_wake(&shard->inside, 1);
 }
 
+/*
+ * A thread may fork from inside: in a constructor of objects, or in a handler
+ * of the SIGABRT that a report ends with. Its own entry is not one to wait for,
+ * neither for itself nor for another closer. It holds no lock there.
+ */
+static void gate_leave_for_fork(void)
+{
+	struct shard *shard = &shards[gate.shard];
+
+	if (gate.depth && atomic_fetch_sub(&shard->inside, 1) == 1)
+		host_futex_wake(&shard->inside, 1);
+}
+
 void gate_close(void)
 {
 	u32 i, open, inside;
 
+	gate_leave_for_fork();
 	/* One closer at a time: forks of several threads queue up here. */
 	for (;;) {
 		open = 0;
@@ -94,7 +108,8 @@ void gate_close(void)
 
 void gate_open_parent(void)
 {
-	gate.depth--;
+	if (--gate.depth)
+		atomic_fetch_add(&shards[gate.shard].inside, 1);
 	gate.closer = false;
 	atomic_store(&closed, 0);
 	host_futex_wake(&closed, INT32_MAX);

@@ -162,7 +162,8 @@ static inline bool rseq_store(u32 on_cpu, void **where, void *value,
 
 static __always_inline bool percpu_rseq_active(void)
 {
-	ptrdiff_t rseq = percpu.rseq;
+	/* Acquire pairs with percpu_enable_rseq(): what the caches got. */
+	ptrdiff_t rseq = __atomic_load_n(&percpu.rseq, __ATOMIC_ACQUIRE);
 
 	return likely(rseq) && likely(rseq_registered(rseq));
 }

@@ -107,7 +107,7 @@ static __always_inline bool rseq_push(void *base, void *p, ptrdiff_t rseq,
 		"str %[p], [%[slot]]\n\t"
 		"ldr %w[n], [%[tmp]]\n\t"
 		"add %w[n], %w[n], #1\n\t"
-		"str %w[n], [%[tmp]]\n"
+		"stlr %w[n], [%[tmp]]\n"	/* recently_freed() reads along */
 		RSEQ_END
 		: [tmp] "=&r"(tmp), [n] "=&r"(n), [slot] "=&r"(slot)
 		: [base] "r"(base), [p] "r"(p), [rseq] "r"(rseq_pointer(rseq)),

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "../lib/cmdline.h"
+#include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/printk.h"
 #include "internal.h"
@@ -232,7 +233,9 @@ noinline __cold void bad_free(const void *p, const void *caller,
 
 	if (kmm_params.bad_free == BAD_FREE_IGNORE)
 		return;
+	gate_enter();
 	describe(&r, p, what);
+	gate_exit();
 	if (caller) {
 		add(&r, "; freed from %p (", caller);
 		add_mapping(&r, caller, true);

@@ -11,7 +11,7 @@
  * States:	MM_DOWN -> MM_BOOTING -> MM_UP
  *		MM_BOOTING -> MM_DOWN if the host gives no memory; the next call
  *		goes on with the step that failed
- * Lock order:	boot_lock is outside of every other lock.
+ * Lock order:	boot_lock is outside of every other lock, and inside the gate.
  * Context:	before the C library's constructors, if the loader allocates.
  */
 #include <errno.h>
@@ -86,6 +86,8 @@ static int boot_once(const char *cmdline)
 	int ret = 0;
 
 	booting = true;
+	/* A fork must not find the boot half done, and its lock held. */
+	gate_enter();
 	spin_lock(&boot_lock);
 	if (atomic_load(&mm_state) != MM_UP) {
 		boot_cmdline = cmdline;
@@ -98,6 +100,7 @@ static int boot_once(const char *cmdline)
 		ret = -EBUSY;
 	}
 	spin_unlock(&boot_lock);
+	gate_exit();
 	booting = false;
 	return ret;
 }

@@ -411,7 +411,8 @@ void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp)
 /* Is @object among the newest of a sheaf that this thread may look at? */
 static bool recently_freed(const struct slab_sheaf *sheaf, const void *object)
 {
-	u32 size = READ_ONCE(sheaf->size);
+	/* Acquire pairs with the commit of a push. */
+	u32 size = __atomic_load_n(&sheaf->size, __ATOMIC_ACQUIRE);
 
 	/* A slot below a size that was read earlier may be stale, but then it
 	 * holds an object that is free; ours is not, unless this is a double

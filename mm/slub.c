@@ -139,12 +139,14 @@ static bool valid_link(const struct kmem_cache *s, const struct page *slab,
 	return index >= 0 && index < slab->fresh;
 }
 
-/* A link that leads nowhere: something wrote to a free object. Cut the list;
+/* A link that leads nowhere: something wrote to a free object. The list was cut;
  * the objects behind it are lost to the cache, which is better than handing
- * out memory that is not ours. They count as in use for ever (U1). */
-static noinline __cold void freelist_corrupt(struct kmem_cache *s,
-					     struct page *slab, void *object)
+ * out memory that is not ours. They count as in use for ever (U1). Without a
+ * lock: who handles the SIGABRT may allocate. */
+static noinline __cold void freelist_corrupt(struct kmem_cache *s, void *object)
 {
+	struct page *slab = page_head(lookup_page(object));
+
 	printk("BUG %s: freelist corrupt: the free object %p was written to (use after free, or overrun of the object before); slab %p, %u objects\n",
 	       s->name, object, (void *)slab_address(slab), slab->objects);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
@@ -195,9 +197,10 @@ static void shuffle(struct kmem_cache_node *n, void **p, unsigned int nr)
 }
 
 /* Take up to @n free objects of a slab: used ones first, they may still be in
- * a CPU's cache; then fresh ones in the order of their addresses. */
+ * a CPU's cache; then fresh ones in the order of their addresses.
+ * @damaged: a free object whose link makes no sense. */
 static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
-				 unsigned int n, void **p)
+				 unsigned int n, void **p, void **damaged)
 {
 	char *base = slab_address(slab);
 	unsigned int got = 0, lost = 0, fresh, i;
@@ -207,7 +210,7 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 	while (got < n && (object = slab->freelist) != NULL) {
 		next = get_freepointer(s, slab, object);
 		if (unlikely(!valid_link(s, slab, base, next))) {
-			freelist_corrupt(s, slab, object);
+			*damaged = object;
 			next = NULL;
 			lost = slab->fresh - slab->inuse - (got + 1);
 		}
@@ -327,7 +330,8 @@ static void free_slabs(struct list_head *discard)
 
 /* Allocation -------------------------------------------------------------- */
 
-static unsigned int take_partial(struct kmem_cache *s, unsigned int n, void **p)
+static unsigned int take_partial(struct kmem_cache *s, unsigned int n, void **p,
+				 void **damaged)
 {
 	struct kmem_cache_node *node = &s->node;
 	unsigned int got = 0;
@@ -336,7 +340,7 @@ static unsigned int take_partial(struct kmem_cache *s, unsigned int n, void **p)
 		got += take_objects(s,
 				    list_first_entry(&node->partial,
 						     struct page, lru),
-				    n - got, p + got);
+				    n - got, p + got, damaged);
 	return got;
 }
 
@@ -345,6 +349,7 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
 {
 	struct kmem_cache_node *node = &s->node;
 	struct page *slab = NULL;
+	void *damaged = NULL;
 	unsigned int got = 0;
 
 	for (;;) {
@@ -354,8 +359,12 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
 			node->nr_slabs++;
 			node->nr_objects += slab->objects;
 		}
-		got += take_partial(s, n - got, p + got);
+		got += take_partial(s, n - got, p + got, &damaged);
 		spin_unlock(&node->list_lock);
+		if (unlikely(damaged)) {
+			freelist_corrupt(s, damaged);
+			damaged = NULL;
+		}
 		if (got == n)
 			return got;
 		slab = allocate_slab(s, gfp);

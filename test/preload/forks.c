@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -237,6 +238,49 @@ static void fork_handlers_allocate(void)
 	stop_churn(threads);
 }
 
+void atfork_work(void);
+
+static void *work_in_library(void *arg)
+{
+	while (!atomic_load(&stop))
+		atfork_work();
+	return arg;
+}
+
+/* The library's fork handler waits for a lock whose holder allocates: so ours
+ * must be the last one to stop the others. */
+static void fork_handler_waits_for_allocating_thread(void)
+{
+	pthread_t thread;
+	int i;
+
+	CHECK(!pthread_create(&thread, NULL, work_in_library, NULL));
+	alarm(60);
+	for (i = 0; i < 500; i++)
+		fork_once();
+	atomic_store(&stop, true);
+	CHECK(!pthread_join(thread, NULL));
+}
+
+static void report_crash(int signal)
+{
+	(void)signal;
+	alarm(CHILD_TIMEOUT_S);
+	fork_once();
+	_exit(0);
+}
+
+/* What a crash reporter does after the report of a double free. */
+static void fork_in_abort_handler(void)
+{
+	char *volatile p = malloc(100);
+
+	signal(SIGABRT, report_crash);
+	free(p);
+	free(p);
+	CHECK(!"no abort");
+}
+
 static const struct test tests[] = {
 	{ "fork_while_threads_churn", fork_while_threads_churn },
 	{ "fork_from_four_threads", fork_from_four_threads },
@@ -244,6 +288,9 @@ static const struct test tests[] = {
 	{ "fork_handlers_allocate", fork_handlers_allocate },
 	{ "spawn_while_threads_churn", spawn_while_threads_churn },
 	{ "vfork_child_allocates", vfork_child_allocates },
+	{ "fork_handler_waits_for_allocating_thread",
+	  fork_handler_waits_for_allocating_thread },
+	{ "fork_in_abort_handler", fork_in_abort_handler },
 };
 
 int main(int argc, char **argv)

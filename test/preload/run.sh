@@ -123,7 +123,12 @@ build() {
 	# Misuse of free() is what badfree.c is about.
 	flags="$flags -Wno-unknown-warning-option -Wno-free-nonheap-object"
 	flags="$flags -Wno-use-after-free"
-	for program in edge symbols badfree forks threads loading limits \
+	# shellcheck disable=SC2086
+	$CC $flags -shared -fPIC "$here/atfork.c" -o "$dir/libatfork.so" || exit 2
+	# shellcheck disable=SC2086
+	$CC $flags "$here/forks.c" -o "$dir/forks" -L"$dir" -latfork \
+		-Wl,-rpath,"$dir" -pthread -ldl || exit 2
+	for program in edge symbols badfree threads loading limits \
 		sandbox mixed; do
 		# shellcheck disable=SC2086
 		$CC $flags "$here/$program.c" -o "$dir/$program" -pthread -ldl ||

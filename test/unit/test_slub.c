@@ -722,6 +722,40 @@ TEST_SCENARIO(slub_overwrite_link)
 	ck_assert_uint_eq(s->node.nr_inuse, 1);
 }
 
+static struct kmem_cache *damaged_cache;
+
+static void allocate_and_exit(int signal)
+{
+	(void)signal;
+	alarm(5);
+	_exit(kmem_cache_alloc(damaged_cache, GFP_KERNEL) ? 42 : 1);
+}
+
+TEST_SCENARIO(slub_abort_handler)
+{
+	struct kmem_cache *s = make_cache("unit-damage", 96, SLAB_DIRECT);
+	char *a = kmem_cache_alloc(s, GFP_KERNEL);
+	char *b = kmem_cache_alloc(s, GFP_KERNEL);
+
+	damaged_cache = s;
+	signal(SIGABRT, allocate_and_exit);
+	kmem_cache_free(s, a);
+	kmem_cache_free(s, b);
+	poke_word(b + s->offset, 0x4141414141414141);
+	kmem_cache_alloc(s, GFP_KERNEL);
+}
+
+/* The report comes without a lock that the handler would wait for. */
+START_TEST(slub_corrupt_link_handler_may_allocate)
+{
+	const char *text;
+	int status = test_run_scenario("slub_abort_handler", NULL, &text);
+
+	ck_assert_ptr_nonnull(strstr(text, "BUG unit-damage: freelist corrupt"));
+	ck_assert_int_eq(status, 42 << 8);
+}
+END_TEST
+
 START_TEST(slub_corrupt_link_aborts)
 {
 	const char *text;
@@ -1087,6 +1121,7 @@ Suite *suite_slub(void)
 	tcase_add_test(tc, slub_links_are_encoded);
 	tcase_add_test(tc, slub_caches_encode_differently);
 	tcase_add_test(tc, slub_corrupt_link_aborts);
+	tcase_add_test(tc, slub_corrupt_link_handler_may_allocate);
 	tcase_add_test(tc, slub_corrupt_link_warned_list_is_cut);
 	tcase_add_loop_test(tc, slub_bad_free_reports, 0,
 			    (int)ARRAY_SIZE(bad_frees));
