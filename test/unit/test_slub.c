@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <kmm/kmm.h>
 
@@ -742,7 +743,7 @@ TEST_SCENARIO(slub_abort_handler)
 	kmem_cache_free(s, a);
 	kmem_cache_free(s, b);
 	poke_word(b + s->offset, 0x4141414141414141);
-	kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_ptr_nonnull(kmem_cache_alloc(s, GFP_KERNEL));
 }
 
 /* The report comes without a lock that the handler would wait for. */
