@@ -104,6 +104,9 @@ void host_init(void)
 {
 	unsigned long page_size = getauxval(AT_PAGESZ);
 
+	if (host.page_shift)
+		return;
+
 	host.page_shift = page_size ? ilog2(page_size) : 12;
 	host.secure = getauxval(AT_SECURE) != 0;
 	host_cpus();
@@ -325,13 +328,19 @@ static char **initial_environ(void)
 const char *host_getenv(const char *name)
 {
 	char **env = environ ? environ : initial_environ();
-	size_t len = strlen(name);
+	const char *have, *want;
 
 	if (host.secure || !env)
 		return NULL;
-	for (; *env; env++)
-		if (!strncmp(*env, name, len) && (*env)[len] == '=')
-			return *env + len + 1;
+	/* Not strncmp(): a program may have no other use for that part of the C
+	 * library, and 64 KiB of it would be mapped. */
+	for (; *env; env++) {
+		for (have = *env, want = name; *want && *have == *want;
+		     have++, want++)
+			;
+		if (!*want && *have == '=')
+			return have + 1;
+	}
 	return NULL;
 }
 

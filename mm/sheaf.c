@@ -60,9 +60,14 @@
  * slabs directly. */
 #define MAX_TRIES 3
 
-/* The first refill of a slot takes this many objects, each later one twice as
- * many up to the sheaf's capacity: a cache that is hardly used keeps little. */
+/*
+ * The first refill of a slot takes this many objects, each later one twice as
+ * many up to the sheaf's capacity; and the sheaf itself is large enough for
+ * that and hardly larger. So a cache that is hardly used keeps little: a program
+ * touches some thirty sizes before it has done anything.
+ */
 #define FIRST_REFILL 4
+#define FIRST_CAPACITY 28
 
 /* Sheaves come in sizes that fill a slab evenly: 64 bytes (4 objects) to 8192
  * (1020 objects). Their caches have no sheaves, or they would need themselves. */
@@ -88,17 +93,33 @@ static struct kmem_cache *sheaf_cache(unsigned int capacity)
 			     SHEAF_MIN_SHIFT];
 }
 
-static struct slab_sheaf *alloc_empty_sheaf(struct kmem_cache *s, gfp_t gfp)
+/* Round up to what fills a power of two of bytes. */
+static unsigned int round_capacity(unsigned int capacity)
 {
+	size_t bytes = roundup_pow_of_two(SHEAF_BYTES(capacity));
+
+	bytes = max_t(size_t, bytes, 1UL << SHEAF_MIN_SHIFT);
+	bytes = min_t(size_t, bytes, 1UL << SHEAF_MAX_SHIFT);
+	return (unsigned int)((bytes - sizeof(struct slab_sheaf)) /
+			      sizeof(void *));
+}
+
+/* Room for @want objects, but no more than the cache's sheaves have. */
+static struct slab_sheaf *alloc_empty_sheaf(struct kmem_cache *s, gfp_t gfp,
+					    unsigned int want)
+{
+	unsigned int capacity =
+		min_t(unsigned int, s->sheaf_capacity,
+		      round_capacity(max_t(unsigned int, want,
+					   s->first_capacity)));
 	struct slab_sheaf *sheaf;
 
 	gfp &= ~(__GFP_ZERO | __GFP_NOFAIL | __GFP_RECLAIMABLE);
-	sheaf = slab_alloc_one(sheaf_cache(s->sheaf_capacity),
-			       gfp | __GFP_NOWARN);
+	sheaf = slab_alloc_one(sheaf_cache(capacity), gfp | __GFP_NOWARN);
 	if (!sheaf)
 		return NULL;
 	sheaf->size = 0;
-	sheaf->capacity = s->sheaf_capacity;
+	sheaf->capacity = capacity;
 	sheaf->next = NULL;
 	sheaf->cache = s;
 	sheaf->unused = 0;
@@ -148,8 +169,9 @@ static struct slab_sheaf *barn_get_empty(struct kmem_cache *s)
 	return sheaf;
 }
 
-/* Hand a private sheaf in, whatever is in it. False if the barn is full: the
- * sheaf is still the caller's. */
+/* Hand a private sheaf in, whatever is in it. False if the barn is full, or if
+ * it is an empty one of less than the full capacity, which whoever needs one had
+ * better not get: the sheaf is still the caller's. */
 static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	struct node_barn *barn = &s->barn;
@@ -160,7 +182,8 @@ static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 		sheaf->next = barn->full;
 		barn->full = sheaf;
 		WRITE_ONCE(barn->nr_full, barn->nr_full + 1);
-	} else if (!sheaf->size && barn->nr_empty < s->barn_limit) {
+	} else if (!sheaf->size && sheaf->capacity == s->sheaf_capacity &&
+		   barn->nr_empty < s->barn_limit) {
 		sheaf->next = barn->empty;
 		barn->empty = sheaf;
 		WRITE_ONCE(barn->nr_empty, barn->nr_empty + 1);
@@ -303,10 +326,15 @@ static struct slab_sheaf *get_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
 		}
 		spin_unlock(&pcs->lock);
 	}
+	if (sheaf && sheaf->capacity < min_t(unsigned int, *nr,
+					     s->sheaf_capacity)) {
+		free_sheaf(sheaf);
+		sheaf = NULL;
+	}
 	if (!sheaf)
 		sheaf = barn_get_empty(s);
 	if (!sheaf)
-		sheaf = alloc_empty_sheaf(s, gfp);
+		sheaf = alloc_empty_sheaf(s, gfp, *nr);
 	if (sheaf)
 		*nr = min_t(unsigned int, *nr, sheaf->capacity);
 	return sheaf;
@@ -430,11 +458,12 @@ enum put_result { PUT_DONE, PUT_AGAIN, PUT_NEED_SHEAF, PUT_BUSY, PUT_DOUBLE };
 
 /*
  * Put an object into this CPU's sheaves. @hand is a private empty sheaf or
- * NULL, and is used up if one was needed. @over must go to put_sheaf().
+ * NULL, and is used up if one was needed; else *@want is the room that one
+ * should have. @over must go to put_sheaf().
  */
 static enum put_result put_object(struct kmem_cache *s, void *object,
 				  struct slab_sheaf **hand,
-				  struct slab_sheaf **over)
+				  struct slab_sheaf **over, unsigned int *want)
 {
 	struct slub_percpu_sheaves *pcs;
 	enum put_result ret = PUT_DONE;
@@ -464,6 +493,7 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 	if (!*hand)
 		*hand = barn_get_empty(s);
 	if (!*hand) {
+		*want = FIRST_CAPACITY << min_t(u32, pcs->flushes, 10);
 		ret = PUT_NEED_SHEAF;
 		goto out;
 	}
@@ -500,7 +530,7 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 {
 	struct slab_sheaf *hand = NULL, *over = NULL;
 	enum put_result ret = PUT_BUSY;
-	unsigned int tries;
+	unsigned int tries, want;
 
 	if (unlikely(!plausible(s, object))) {
 		bad_free(object, caller, s->name);
@@ -510,9 +540,9 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 		if (percpu_push(s->cpu_sheaves, object))
 			return;
 		for (tries = 0; tries < MAX_TRIES; tries++) {
-			ret = put_object(s, object, &hand, &over);
+			ret = put_object(s, object, &hand, &over, &want);
 			if (ret == PUT_NEED_SHEAF) {
-				hand = alloc_empty_sheaf(s, GFP_NOWAIT);
+				hand = alloc_empty_sheaf(s, GFP_NOWAIT, want);
 				if (!hand)
 					break;
 			} else if (ret != PUT_AGAIN) {
@@ -752,20 +782,9 @@ static unsigned int default_capacity(const struct kmem_cache *s)
 		     min_t(unsigned int, 252, KMALLOC_SHEAF_BYTES / s->size));
 }
 
-/* Round up to what fills a power of two of bytes. */
-static unsigned int round_capacity(unsigned int capacity)
-{
-	size_t bytes = roundup_pow_of_two(SHEAF_BYTES(capacity));
-
-	bytes = max_t(size_t, bytes, 1UL << SHEAF_MIN_SHIFT);
-	bytes = min_t(size_t, bytes, 1UL << SHEAF_MAX_SHIFT);
-	return (unsigned int)((bytes - sizeof(struct slab_sheaf)) /
-			      sizeof(void *));
-}
-
 int sheaf_cache_init(struct kmem_cache *s)
 {
-	unsigned int capacity = s->sheaf_capacity;
+	unsigned int wanted = s->sheaf_capacity, capacity;
 
 	spin_lock_init(&s->barn.lock, LOCK_RANK_BARN);
 	s->cpu_sheaves = no_sheaves;
@@ -773,10 +792,11 @@ int sheaf_cache_init(struct kmem_cache *s)
 	if (memcheck_active() || (s->flags & (SLAB_DEBUG_FLAGS |
 					      SLAB_NO_SHEAVES)))
 		return 0;
-	capacity = max_t(unsigned int, capacity,
-			 kmm_params.sheaf_capacity ?
-				 (unsigned int)kmm_params.sheaf_capacity :
-				 default_capacity(s));
+	if (kmm_params.sheaf_capacity)
+		wanted = max_t(unsigned int, wanted,
+			       (unsigned int)kmm_params.sheaf_capacity);
+	capacity = kmm_params.sheaf_capacity ? wanted :
+		   max_t(unsigned int, wanted, default_capacity(s));
 	s->cpu_sheaves = percpu_alloc(sizeof(struct slub_percpu_sheaves));
 	if (!s->cpu_sheaves) {
 		/* It works without, if slowly. */
@@ -785,6 +805,8 @@ int sheaf_cache_init(struct kmem_cache *s)
 	}
 	/* Kernel: 10, whatever the number of CPUs. */
 	s->barn_limit = max_t(unsigned int, 2, min_t(unsigned int, host.nr_cpus, 32));
+	/* Who names a capacity gets it at once. */
+	s->first_capacity = wanted ? capacity : FIRST_CAPACITY;
 	s->sheaf_capacity = round_capacity(capacity);
 	return 0;
 }

@@ -90,6 +90,7 @@ struct kmem_cache {
 	unsigned int red_zone;		/* bytes after the object, under memcheck */
 	unsigned int min_partial;	/* empty slabs are kept up to this */
 	unsigned int barn_limit;	/* full sheaves kept */
+	unsigned int first_capacity;	/* the least of any sheaf */
 	gfp_t allocflags;		/* added to every page allocation */
 	bool fixed_offset;		/* the creator chose s->offset */
 	int refcount;			/* users of a merged cache; slab_mutex */

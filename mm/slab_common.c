@@ -30,7 +30,28 @@ static struct kmem_cache kmem_cache_boot;
 
 struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
-static char kmalloc_names[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH][20];
+/* Constant text: to print it at boot would cost more than the caches. */
+#define ROW_NAMES(prefix) {							\
+	prefix "8", prefix "16", prefix "32", prefix "48",		\
+	prefix "64", prefix "80", prefix "96", prefix "112",		\
+	prefix "128", prefix "144", prefix "160", prefix "176",		\
+	prefix "192", prefix "208", prefix "224", prefix "240",		\
+	prefix "256", prefix "288", prefix "320", prefix "352",		\
+	prefix "384", prefix "416", prefix "448", prefix "480",		\
+	prefix "512", prefix "576", prefix "640", prefix "704",		\
+	prefix "768", prefix "832", prefix "896", prefix "960",		\
+	prefix "1k", prefix "1152", prefix "1280", prefix "1408",	\
+	prefix "1536", prefix "1664", prefix "1792", prefix "1920",	\
+	prefix "2k", prefix "2304", prefix "2560", prefix "2816",	\
+	prefix "3k", prefix "3328", prefix "3584", prefix "3840",	\
+	prefix "4k", prefix "4608", prefix "5k", prefix "5632",		\
+	prefix "6k", prefix "6656", prefix "7k", prefix "7680",		\
+	prefix "8k",							\
+}
+static const char kmalloc_names[KMALLOC_ROW_LENGTH][13] =
+	ROW_NAMES("kmalloc-");
+static const char kmalloc_rcl_names[KMALLOC_ROW_LENGTH][17] =
+	ROW_NAMES("kmalloc-rcl-");
 
 /* All a caller may pass to create. */
 #define SLAB_FLAGS_PERMITTED (__SLAB_FLAG_BIT(_SLAB_FLAGS_LAST_BIT) - 1)
@@ -71,13 +92,37 @@ static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
 /* Which ladder kmalloc() climbs; unknown until boot has read the parameters. */
 static enum { KERNEL_LADDER = 1, FINE_LADDER } ladder;
 
+static int create_kmalloc_row(unsigned int type);
+
+/* Hardly any program has reclaimable objects; the first one makes the caches
+ * for them. False without memory. */
+static noinline bool create_reclaim_row(void)
+{
+	int ret = 0;
+
+	gate_enter();
+	spin_lock(&slab_mutex);
+	if (!kmalloc_caches[KMALLOC_RECLAIM][KMALLOC_SHIFT_HIGH])
+		ret = create_kmalloc_row(KMALLOC_RECLAIM);
+	spin_unlock(&slab_mutex);
+	gate_exit();
+	return !ret;
+}
+
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
 {
-	struct kmem_cache *row = kmalloc_row[kmalloc_type(gfp)];
+	unsigned int type = kmalloc_type(gfp);
+	struct kmem_cache *row = kmalloc_row[type];
 
 	/* The first request of all boots. If that fails, so will the request. */
 	if (unlikely(!ladder))
 		mm_ready();
+	/* Acquire pairs with the end of create_kmalloc_row(). */
+	if (unlikely(type != KMALLOC_NORMAL) && ladder &&
+	    !__atomic_load_n(&kmalloc_caches[type][KMALLOC_SHIFT_HIGH],
+			     __ATOMIC_ACQUIRE) &&
+	    !create_reclaim_row())
+		row = kmalloc_row[KMALLOC_NORMAL];
 	if (ladder != FINE_LADDER)
 		return &row[index_row[kmalloc_index(size)]];
 	return &row[size <= 8 ? 0 : kmalloc_row_index(size)];
@@ -463,18 +508,6 @@ static bool in_ladder(unsigned int row)
 	return false;
 }
 
-static const char *kmalloc_name(unsigned int type, unsigned int row)
-{
-	char *name = kmalloc_names[type][row];
-	unsigned int size = row_size[row];
-	bool kilo = size >= 1024 && size % 1024 == 0;
-
-	kmm_snprintf(name, sizeof(kmalloc_names[0][0]), "kmalloc-%s%u%s",
-		     type == KMALLOC_RECLAIM ? "rcl-" : "",
-		     kilo ? size / 1024 : size, kilo ? "k" : "");
-	return name;
-}
-
 static int create_kmalloc_row(unsigned int type)
 {
 	slab_flags_t flags = SLAB_KMALLOC |
@@ -489,7 +522,9 @@ static int create_kmalloc_row(unsigned int type)
 		/* Natural alignment: the largest power of two in the size. */
 		align = size & -size;
 		ret = boot_cache(&kmalloc_row[type][row],
-				 kmalloc_name(type, row), size, align, flags);
+				 type == KMALLOC_RECLAIM ? kmalloc_rcl_names[row] :
+							   kmalloc_names[row],
+				 size, align, flags);
 		if (ret)
 			return ret;
 	}
@@ -502,14 +537,16 @@ static int create_kmalloc_row(unsigned int type)
 		s->cpu_sheaves = s->alias->cpu_sheaves;
 		s->object_size = s->alias->object_size;
 	}
+	/* Readers of the table may be ahead of us: they see all of a cache. */
 	for (i = 1; i < ARRAY_SIZE(index_row); i++)
-		kmalloc_caches[type][i] = &kmalloc_row[type][index_row[i]];
+		__atomic_store_n(&kmalloc_caches[type][i],
+				 &kmalloc_row[type][index_row[i]],
+				 __ATOMIC_RELEASE);
 	return 0;
 }
 
 int kmem_cache_init(void)
 {
-	unsigned int type;
 	int ret;
 
 	ladder = kmm_params.kmalloc_ladder == LADDER_FINE ? FINE_LADDER :
@@ -517,7 +554,5 @@ int kmem_cache_init(void)
 	ret = boot_cache(&kmem_cache_boot, "kmem_cache",
 			 sizeof(struct kmem_cache), CACHE_LINE_SIZE,
 			 SLAB_NO_MERGE);
-	for (type = 0; !ret && type < NR_KMALLOC_TYPES; type++)
-		ret = create_kmalloc_row(type);
-	return ret;
+	return ret ? ret : create_kmalloc_row(KMALLOC_NORMAL);
 }

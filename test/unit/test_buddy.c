@@ -501,17 +501,38 @@ START_TEST(fallback_movable_takes_little_and_leaves_type)
 }
 END_TEST
 
-/* Size goes before the preference among types, which decides between equals. */
-START_TEST(fallback_takes_largest_then_preferred)
+/* Size goes before the preference among types, which decides between equals.
+ * Of used blocks the smallest is taken, ... */
+START_TEST(fallback_used_takes_smallest_then_preferred)
+{
+	set_type(0, MIGRATE_MOVABLE);
+	set_type(1, MIGRATE_RECLAIMABLE);
+	give(0, 2);
+	give(8, 1);
+	give(pageblock_nr_pages, 2);
+	ck_assert_int_eq(take(1, MIGRATE_UNMOVABLE), 8);
+	ck_assert_int_eq(take(2, MIGRATE_UNMOVABLE), (long)pageblock_nr_pages);
+	ck_assert_int_eq(take(2, MIGRATE_UNMOVABLE), 0);
+	ck_assert_uint_eq(violations(), 0);
+}
+END_TEST
+
+/* ... of fresh ones the largest, and used ones before all of these. */
+START_TEST(fallback_fresh_takes_largest_after_used)
 {
 	set_type(0, MIGRATE_RECLAIMABLE);
 	set_type(1, MIGRATE_MOVABLE);
 	give(0, 1);
 	give(pageblock_nr_pages, 2);
+	report_free_pages(0, false, 6);
+	give(pageblock_nr_pages + 8, 1);
+	ck_assert_int_eq(take(1, MIGRATE_UNMOVABLE),
+			 (long)pageblock_nr_pages + 8);
 	ck_assert_int_eq(take(1, MIGRATE_UNMOVABLE), (long)pageblock_nr_pages);
 	ck_assert_uint_eq(list_length(1, MIGRATE_RECLAIMABLE), 1);
 	ck_assert_uint_eq(list_length(1, MIGRATE_MOVABLE), 1);
 	ck_assert_int_eq(take(1, MIGRATE_UNMOVABLE), 0);
+	ck_assert_uint_eq(violations(), 0);
 }
 END_TEST
 
@@ -793,7 +814,8 @@ Suite *suite_buddy(void)
 	tcase_add_test(tc, fallback_unmovable_claims_half_free_pageblock);
 	tcase_add_test(tc, fallback_unmovable_borrows_from_used_pageblock);
 	tcase_add_test(tc, fallback_movable_takes_little_and_leaves_type);
-	tcase_add_test(tc, fallback_takes_largest_then_preferred);
+	tcase_add_test(tc, fallback_used_takes_smallest_then_preferred);
+	tcase_add_test(tc, fallback_fresh_takes_largest_after_used);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("zeroed");

@@ -202,6 +202,9 @@ START_TEST(kmalloc_row_aliases_lead_to_real_caches)
 {
 	unsigned int type, row;
 
+	/* The row of reclaimable caches is made when it is first needed. */
+	ck_assert_ptr_eq(kmalloc_slab(8, __GFP_RECLAIMABLE),
+			 &kmalloc_row[KMALLOC_RECLAIM][0]);
 	for (type = 0; type < NR_KMALLOC_TYPES; type++)
 		for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
 			struct kmem_cache *s = &kmalloc_row[type][row];

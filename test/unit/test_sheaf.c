@@ -48,12 +48,15 @@
 
 static void *p[MAX_OBJECTS];
 
+/* Whoever names a capacity has it from the first sheaf on. */
 static struct kmem_cache *make_pinned_cache(const char *name)
 {
+	struct kmem_cache_args args = { .sheaf_capacity = CAPACITY };
 	struct kmem_cache *s;
 
 	ck_assert(pin_to_cpu(0));
-	s = make_cache(name, SIZE, SLAB_NO_MERGE);
+	s = kmem_cache_create(name, SIZE, &args, SLAB_NO_MERGE);
+	ck_assert_ptr_nonnull(s);
 	ck_assert_uint_eq(s->sheaf_capacity, CAPACITY);
 	return s;
 }
@@ -120,6 +123,38 @@ DEFINE_TWICE(sheaf_refill_grows_to_capacity)
 	}
 	give(s, 0, used);
 	assert_valid(s);
+	kmem_cache_destroy(s);
+}
+
+/* The sheaves of a cache grow with its use, up to its capacity: the first ones
+ * are small, and no empty one of them stays in the barn. */
+DEFINE_TWICE(sheaf_capacity_grows_with_use)
+{
+	struct kmem_cache *s;
+	unsigned int i;
+	u32 first;
+
+	ck_assert(pin_to_cpu(0));
+	s = make_cache("unit-grows", 64, SLAB_NO_MERGE);
+	ck_assert_uint_eq(s->sheaf_capacity, 60);
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	first = this_slot(s)->main->capacity;
+	ck_assert_uint_lt(first, 60);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+		ck_assert_ptr_nonnull(p[i]);
+		fill(p[i], 64, i);
+	}
+	assert_valid(s);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		ck_assert(holds(p[i], 64, i));
+		kmem_cache_free(s, p[i]);
+	}
+	assert_valid(s);
+	ck_assert_uint_eq(this_slot(s)->main->capacity, 60);
+	for (struct slab_sheaf *sheaf = s->barn.empty; sheaf;
+	     sheaf = sheaf->next)
+		ck_assert_uint_eq(sheaf->capacity, 60);
 	kmem_cache_destroy(s);
 }
 
@@ -656,6 +691,7 @@ Suite *suite_sheaf(void)
 	tc = tcase_create("one cpu");
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, sheaf_refill_grows_to_capacity, 0, 2);
+	tcase_add_loop_test(tc, sheaf_capacity_grows_with_use, 0, 2);
 	tcase_add_loop_test(tc, sheaf_swing_at_boundary_stays_on_cpu, 0, 2);
 	tcase_add_loop_test(tc, sheaf_empty_is_exchanged_for_full, 0, 2);
 	tcase_add_loop_test(tc, sheaf_barn_keeps_up_to_its_limit, 0, 2);
