@@ -640,7 +640,7 @@ static bool order_allowed(gfp_t gfp, unsigned int order)
 
 /*
  * Growing costs memory and a page fault for each page. Before that, take back
- * what caches keep, whenever the memory in use has grown by an eighth; and for
+ * what caches keep, whenever the memory in use has grown by a sixteenth; and for
  * large blocks, which free memory in small pieces cannot serve, give back as
  * much of it.
  */
@@ -656,7 +656,7 @@ static void before_growth(unsigned int order)
 	next = atomic_load_explicit(&next_reclaim, memory_order_relaxed);
 	if (used >= next &&
 	    atomic_compare_exchange_strong(&next_reclaim, &next,
-					   used + max_t(unsigned long, used / 8,
+					   used + max_t(unsigned long, used / 16,
 							(1UL << 20) >> PAGE_SHIFT)) &&
 	    next) {
 		shrink_slab_caches();
