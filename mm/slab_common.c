@@ -442,13 +442,14 @@ void *kmem_cache_alloc_node_noprof(struct kmem_cache *s, gfp_t gfp, int node)
 
 void kmem_cache_free(struct kmem_cache *s, void *objp)
 {
-	/* The cache is known, so its struct page need not be read: that the
-	 * object lies in our memory and on a boundary must do here. One of
-	 * another cache is found where it meets its slab. */
-	if (unlikely(!__virt_to_page(objp)))
-		sheaf_free_slow(s, objp, __builtin_return_address(0));
-	else
+	struct page *page = __virt_to_page(objp);
+
+	/* The cache is known, and yet its page is asked: once in a sheaf of
+	 * @s, the object would be handed out as one of @s, whatever its size. */
+	if (likely(page) && likely(READ_ONCE(page->slab_cache) == s))
 		slab_free(s, objp);
+	else
+		sheaf_free_slow(s, objp, __builtin_return_address(0));
 }
 
 int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,

@@ -98,6 +98,27 @@ static noinline void free_to_wrong_cache(void)
 	kmem_cache_destroy(t);
 }
 
+/* Of another size, on a boundary of both, and with sheaves: nothing but the
+ * struct page can tell. The wrong cache must not hand it out afterwards. */
+static noinline void free_to_wrong_cache_in_sheaf(void)
+{
+	struct kmem_cache *s = make_cache("unit-right", 32, SLAB_NO_MERGE);
+	struct kmem_cache *t = make_cache("unit-wrong", 64, SLAB_NO_MERGE);
+	void *p;
+
+	/* A sheaf with room, or the slow path looks at the object anyway. */
+	kmem_cache_free(t, kmem_cache_alloc(t, GFP_KERNEL));
+	wrong = kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_uint_eq((unsigned long)wrong % 64, 0);
+	DO_FREE(kmem_cache_free(t, wrong));
+	p = kmem_cache_alloc(t, GFP_KERNEL);
+	ck_assert_ptr_ne(p, wrong);
+	kmem_cache_free(t, p);
+	kmem_cache_free(s, wrong);
+	kmem_cache_destroy(s);
+	kmem_cache_destroy(t);
+}
+
 static noinline void free_object_as_page(void)
 {
 	kfree(kmalloc(64, GFP_KERNEL));
@@ -284,6 +305,7 @@ static const struct bad_case {
 	{ free_interior, "BUG invalid free of ", " 8 bytes inside object ", CASE },
 	{ free_odd_address, "BUG invalid free of ", " 1 bytes inside object ", CASE },
 	{ free_to_wrong_cache, "BUG invalid free of ", "of unit-right, freed as unit-wrong", CASE },
+	{ free_to_wrong_cache_in_sheaf, "BUG invalid free of ", "of unit-right, freed as unit-wrong", CASE },
 	{ free_object_as_page, "BUG invalid free of ", "of kmalloc-64, freed as page", CASE },
 	{ free_object_as_vmalloc, "BUG invalid free of ", "of kmalloc-64, freed as vfree", CASE },
 	{ free_page_as_object, "BUG invalid free of ", "from alloc_pages()", CASE },

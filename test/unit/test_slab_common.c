@@ -250,7 +250,8 @@ TEST_SCENARIO(merge_on)
 	ck_assert_uint_eq(kmem_cache_size(a), 1008);
 	p = kmem_cache_alloc(a, GFP_KERNEL);
 	fill(p, 1008, 1);
-	kmem_cache_free(a, p);
+	/* Whatever its name, it is the cache that the object is of. */
+	kmem_cache_free(c, p);
 	p = kmem_cache_zalloc(b, GFP_KERNEL);
 	ck_assert(all_bytes(p, 1008, 0));
 	kmem_cache_destroy(a);
