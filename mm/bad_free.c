@@ -170,7 +170,10 @@ static void describe_slab(struct report *r, const void *p,
 {
 	const char *name = where->cache->name;
 
-	if (!where->exact) {
+	if (where->index >= page_head(lookup_page(p))->objects) {
+		add(r, "BUG invalid free of %p: behind the last object of %s, in its slab's tail waste",
+		    p, name);
+	} else if (!where->exact) {
 		add(r, "BUG invalid free of %p: %zu bytes inside object %u (%p) of %s",
 		    p, (size_t)((const char *)p - (char *)where->object),
 		    where->index, where->object, name);

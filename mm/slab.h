@@ -73,6 +73,7 @@ struct kmem_cache {
 	/* First line: read on every allocation and free, never written. */
 	void *cpu_sheaves;		/* struct slub_percpu_sheaves, per CPU */
 	u64 divisor;			/* ceil(2^64 / size): see on_boundary() */
+	u64 boundary_max;		/* last object's product, see there */
 	unsigned long slab_mask;	/* bytes of a slab - 1 */
 	slab_flags_t flags;
 	unsigned int object_size;	/* what the user asked for */
@@ -224,17 +225,24 @@ static __always_inline u64 object_number(const struct kmem_cache *s, u64 off)
 }
 
 /*
- * Is @object the start of an object? off % size == 0 without a division:
- * for 32-bit off, off * ceil(2^64 / size) wraps to below ceil(2^64 / size)
- * exactly if size divides off. False also for a slab of less than the usual
- * order; the slow path knows those.
+ * Is @object the start of an object? off % size == 0 without a division. Let
+ * divisor = ceil(2^64 / size) = (2^64 + e) / size, so that 0 <= e < size:
+ *
+ *	off = k * size:		off * divisor = k * 2^64 + k * e, wraps to k * e
+ *	off = k * size + r:	k * e + r * divisor, at least divisor
+ *
+ * The last object, k = objects - 1, has the largest product of all that are
+ * one. What lies behind it, in the tail waste, has e more: size 96, 42 objects
+ * in 4 KiB, e = 32: 41 * 32 is the last object, 42 * 32 the waste. (A size that
+ * is a power of two has e = 0, and no waste.) False also for a slab of less
+ * than the usual order; the slow path knows those.
  */
 static __always_inline bool on_boundary(const struct kmem_cache *s,
 					const void *object)
 {
 	u64 off = (unsigned long)object & s->slab_mask;
 
-	return off * s->divisor < s->divisor;
+	return off * s->divisor <= s->boundary_max;
 }
 
 /*

@@ -656,6 +656,7 @@ int calculate_sizes(struct kmem_cache *s)
 			   (unsigned int)((PAGE_SIZE << s->order) / s->size));
 	s->slab_mask = (PAGE_SIZE << s->order) - 1;
 	s->divisor = UINT64_MAX / s->size + 1;
+	s->boundary_max = (s->objects - 1) * (s->divisor * s->size);
 	s->min_partial = min_t(unsigned int, MAX_PARTIAL,
 			       max_t(unsigned int, MIN_PARTIAL,
 				     ilog2(s->size) / 2));

@@ -86,6 +86,21 @@ static noinline void free_odd_address(void)
 	kfree(p);
 }
 
+/* Where the next object would be if the slab were a little larger. */
+static noinline void free_tail_waste(void)
+{
+	struct kmem_cache *s = make_cache("unit-waste", 1000, SLAB_NO_MERGE);
+	void *p = kmem_cache_alloc(s, GFP_KERNEL);
+	struct page *slab = slab_of(p);
+
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	ck_assert_uint_ne((PAGE_SIZE << slab->order) % s->size, 0);
+	wrong = (char *)page_address(slab) + slab->objects * s->size;
+	DO_FREE(kmem_cache_free(s, wrong));
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+}
+
 static noinline void free_to_wrong_cache(void)
 {
 	struct kmem_cache *s = make_cache("unit-right", 64, SLAB_DIRECT);
@@ -304,6 +319,7 @@ static const struct bad_case {
 	{ free_after_flush, "BUG double free of ", "of kmalloc-64 is free already", NOBODY },
 	{ free_interior, "BUG invalid free of ", " 8 bytes inside object ", CASE },
 	{ free_odd_address, "BUG invalid free of ", " 1 bytes inside object ", CASE },
+	{ free_tail_waste, "BUG invalid free of ", "behind the last object of unit-waste", CASE },
 	{ free_to_wrong_cache, "BUG invalid free of ", "of unit-right, freed as unit-wrong", CASE },
 	{ free_to_wrong_cache_in_sheaf, "BUG invalid free of ", "of unit-right, freed as unit-wrong", CASE },
 	{ free_object_as_page, "BUG invalid free of ", "of kmalloc-64, freed as page", CASE },

@@ -122,25 +122,40 @@ START_TEST(slub_order_parameters_are_followed)
 END_TEST
 
 /* A divisor that is no division: see on_boundary() in slab.h. */
+static bool is_object_start(const struct kmem_cache *s, unsigned long off)
+{
+	return off % s->size == 0 && off / s->size < s->objects;
+}
+
+static void check_boundaries(const struct kmem_cache *s)
+{
+	unsigned long end = (unsigned long)s->objects * s->size, off;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		off = test_random() & s->slab_mask;
+		ck_assert(on_boundary(s, (void *)off) ==
+			  is_object_start(s, off));
+		off -= off % s->size;
+		ck_assert(on_boundary(s, (void *)off) ==
+			  is_object_start(s, off));
+		ck_assert(!on_boundary(s, (void *)(off + 1)));
+	}
+	ck_assert(on_boundary(s, (void *)(end - s->size)));
+	/* The tail waste is no object, though it begins where one would. */
+	if (end <= s->slab_mask)
+		ck_assert(!on_boundary(s, (void *)end));
+}
+
 START_TEST(slub_boundary_test_equals_division)
 {
-	unsigned int size, i;
+	unsigned int size;
 
 	for (size = 8; size <= 8192; size += 8) {
-		struct kmem_cache s = {
-			.slab_mask = (1UL << 22) - 1,
-			.divisor = UINT64_MAX / size + 1,
-		};
+		struct kmem_cache s = { .object_size = size, .align = 8 };
 
-		for (i = 0; i < 64; i++) {
-			unsigned long off = test_random() & s.slab_mask;
-			unsigned long base = off - off % size;
-
-			ck_assert(on_boundary(&s, (void *)off) ==
-				  (off % size == 0));
-			ck_assert(on_boundary(&s, (void *)base));
-			ck_assert(!on_boundary(&s, (void *)(base + 1)));
-		}
+		ck_assert_int_eq(calculate_sizes(&s), 0);
+		check_boundaries(&s);
 	}
 }
 END_TEST
