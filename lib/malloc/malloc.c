@@ -248,6 +248,9 @@ static noinline void free_slow(void *p, const void *caller)
 		s = page ? READ_ONCE(page->slab_cache) : NULL;
 		if (s)
 			sheaf_free_slow(s, p, caller);
+		else if (unlikely(ZERO_OR_NULL_PTR(p)))
+			/* To kfree() it is kmalloc(0); malloc() has none. */
+			bad_free(p, caller, NULL);
 		else
 			kfree_slow(p, caller);
 	}

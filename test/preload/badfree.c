@@ -70,6 +70,21 @@ static void badfree_small_number(void)
 	free(announce(p));
 }
 
+static void badfree_one(void)
+{
+	char *volatile p = (char *)(uintptr_t)1;
+
+	free(announce(p));
+}
+
+/* The kernel's ZERO_SIZE_PTR, which malloc() never returns. */
+static void badfree_sixteen(void)
+{
+	char *volatile p = (char *)(uintptr_t)16;
+
+	free(announce(p));
+}
+
 static void badfree_non_canonical(void)
 {
 	char *volatile p = (char *)(uintptr_t)0xdeadbeefdeadbee0;
@@ -186,6 +201,8 @@ static const struct test tests[] = {
 	{ "badfree_mmap", badfree_mmap },
 	{ "badfree_unmapped", badfree_unmapped },
 	{ "badfree_small_number", badfree_small_number },
+	{ "badfree_one", badfree_one },
+	{ "badfree_sixteen", badfree_sixteen },
 	{ "badfree_non_canonical", badfree_non_canonical },
 	{ "badfree_interior", badfree_interior },
 	{ "badfree_misaligned", badfree_misaligned },
