@@ -304,7 +304,9 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 	if (unlikely(area)) {
 		*zeroed = !area->dirty;
 	} else {
-		area = kmem_cache_alloc_noprof(vmap_area_cache, GFP_KERNEL);
+		/* The failure is that of the block: its caller reports it. */
+		area = kmem_cache_alloc_noprof(vmap_area_cache,
+					       GFP_KERNEL | __GFP_NOWARN);
 		if (!area)
 			return NULL;
 		page_reporting_make_room(size >> PAGE_SHIFT, true);

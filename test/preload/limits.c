@@ -123,6 +123,28 @@ static void limits_as_full_of_large_blocks_is_enomem(void)
 	fill_address_space(128 << 20, 100000);
 }
 
+/* Whether running out is worth a word, the program knows best. */
+static void limits_out_of_memory_is_silent(void)
+{
+	static const size_t sizes[] = { 1000, 100000, 16, 5 << 20, 8192 };
+	struct rlimit as = { 60000 << 10, 60000 << 10 };
+	int messages = memfd_create("messages", 0), saved = dup(2);
+	size_t i;
+	void *p;
+
+	CHECK(messages >= 0 && saved >= 0 && dup2(messages, 2) == 2);
+	CHECK(!setrlimit(RLIMIT_AS, &as));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		while ((p = malloc(sizes[i])))
+			CHECK(calloc(1, 1) || errno == ENOMEM);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		CHECK(!malloc(sizes[i]) && errno == ENOMEM);
+		CHECK(!memalign(1 << 16, sizes[i]) && errno == ENOMEM);
+	}
+	CHECK(dup2(saved, 2) == 2);
+	CHECK(!lseek(messages, 0, SEEK_END));
+}
+
 static const struct test tests[] = {
 	{ "limits_mlockall_then_allocate", limits_mlockall_then_allocate },
 	{ "limits_mlockall_calloc_is_zero", limits_mlockall_calloc_is_zero },
@@ -132,6 +154,7 @@ static const struct test tests[] = {
 	  limits_as_full_of_small_blocks_is_enomem },
 	{ "limits_as_full_of_large_blocks_is_enomem",
 	  limits_as_full_of_large_blocks_is_enomem },
+	{ "limits_out_of_memory_is_silent", limits_out_of_memory_is_silent },
 };
 
 int main(int argc, char **argv)
