@@ -19,6 +19,7 @@
 #define __GFP_HIGHMEM		((gfp_t)0x02u)	/* here: NORMAL is enough */
 #define __GFP_DMA32		((gfp_t)0x04u)	/* ZONE_DMA32 and below */
 #define __GFP_MOVABLE		((gfp_t)0x08u)	/* MOVABLE pageblocks (with HIGHMEM: ZONE_MOVABLE too) */
+#define GFP_ZONEMASK		(__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 
 /* Mobility: with __GFP_MOVABLE, selects the migratetype. */
 #define __GFP_RECLAIMABLE	((gfp_t)0x10u)	/* RECLAIMABLE pageblocks */
@@ -26,7 +27,7 @@
 /* Watermark modifiers. */
 #define __GFP_HIGH		((gfp_t)0x20u)	/* may use half of the min reserve */
 #define __GFP_MEMALLOC		((gfp_t)0x20000u) /* may use all of it */
-#define __GFP_NOMEMALLOC	((gfp_t)0x80000u) /* may use none of it; wins */
+#define __GFP_NOMEMALLOC	((gfp_t)0x80000u) /* cancels MEMALLOC */
 
 /* Reclaim modifiers. */
 #define __GFP_IO		((gfp_t)0x40u)	/* here: no effect */
@@ -35,9 +36,9 @@
 #define __GFP_KSWAPD_RECLAIM	((gfp_t)0x800u)	/* here: no effect, there is no kswapd */
 #define __GFP_RECLAIM		(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 #define __GFP_NOWARN		((gfp_t)0x2000u) /* no message on failure */
-#define __GFP_RETRY_MAYFAIL	((gfp_t)0x4000u) /* try harder, then fail */
+#define __GFP_RETRY_MAYFAIL	((gfp_t)0x4000u) /* kvmalloc(): insist on contiguous pages; else no effect */
 #define __GFP_NOFAIL		((gfp_t)0x8000u) /* never NULL: retries, at last aborts the process */
-#define __GFP_NORETRY		((gfp_t)0x10000u) /* one try, no reclaim rounds */
+#define __GFP_NORETRY		((gfp_t)0x10000u) /* one round of reclaim, then fail */
 
 /* Action modifiers. */
 #define __GFP_ZERO		((gfp_t)0x100u)	/* cleared memory */
@@ -47,6 +48,12 @@
 #define __GFP_THISNODE		((gfp_t)0x200000u) /* here: no effect, one node */
 #define __GFP_ACCOUNT		((gfp_t)0x400000u) /* here: no effect */
 #define __GFP_ZEROTAGS		((gfp_t)0x800000u) /* here: no effect */
+
+/* Without a bit, as in a kernel that lacks what they are about. */
+#define __GFP_SKIP_ZERO		((gfp_t)0x0u)	/* KASAN_HW_TAGS */
+#define __GFP_SKIP_KASAN	((gfp_t)0x0u)	/* KASAN_HW_TAGS */
+#define __GFP_NOLOCKDEP		((gfp_t)0x0u)	/* LOCKDEP */
+#define __GFP_NO_OBJ_EXT	((gfp_t)0x0u)	/* SLAB_OBJ_EXT */
 
 #define __GFP_BITS_SHIFT	26
 #define __GFP_BITS_MASK		((gfp_t)((1u << __GFP_BITS_SHIFT) - 1))

@@ -241,6 +241,9 @@ static int pages(void)
 	free_pages_exact(exact, 3 * PAGE_SIZE);
 	CHECK(get_order(PAGE_SIZE) == 0 && get_order(PAGE_SIZE + 1) == 1);
 	CHECK(gfp_migratetype(__GFP_MOVABLE) == MIGRATE_MOVABLE);
+	CHECK(GFP_ZONEMASK == 0xf);
+	CHECK(!(__GFP_SKIP_ZERO | __GFP_SKIP_KASAN | __GFP_NOLOCKDEP |
+		__GFP_NO_OBJ_EXT));
 	CHECK(gfpflags_allow_blocking(GFP_KERNEL));
 	drain_all_pages();
 	return 0;
