@@ -111,8 +111,9 @@ EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_
 # -ftls-model=initial-exec: no call of __tls_get_addr(), which may allocate.
 #	The thread-local block is small enough for dlopen() after the start.
 # -Wundef: a misspelt macro in #if would silently be 0.
+# KMM_BUILD: struct page has its fields; see include/linux/mm_types.h.
 
-KMM_CFLAGS := -std=gnu11 -Iinclude -fPIC -fvisibility=hidden		\
+KMM_CFLAGS := -std=gnu11 -Iinclude -DKMM_BUILD -fPIC -fvisibility=hidden		\
 	-fno-strict-aliasing -fno-semantic-interposition		\
 	-ftls-model=initial-exec					\
 	-Wall -Wextra -Wundef -Wshadow -Wstrict-prototypes		\

@@ -60,6 +60,8 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 64, "one cache line per page");
+_Static_assert(sizeof(struct page) == KMM_PAGE_WORDS * sizeof(unsigned long),
+	       "programs step from page to page");
 
 /*
  * flags:	63 ........ 10 | 9  8 | 7 ........ 0

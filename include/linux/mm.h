@@ -11,6 +11,7 @@
 #define _LINUX_MM_H
 
 #include <linux/gfp.h>
+#include <linux/mm_types.h>
 #include <linux/mmzone.h>
 
 #ifdef __cplusplus
@@ -72,6 +73,9 @@ static inline int get_order(unsigned long size)
 
 	return pages ? (int)(8 * sizeof(long)) - __builtin_clzl(pages) : 0;
 }
+
+/** nth_page() - the struct page of the @n-th page behind @page in its block. */
+#define nth_page(page, n) ((page) + (n))
 
 #define PAGE_ALIGN(addr) (((unsigned long)(addr) + PAGE_SIZE - 1) & PAGE_MASK)
 #define virt_to_pfn(addr) ((unsigned long)(addr) >> PAGE_SHIFT)

@@ -217,7 +217,9 @@ static int pages(void)
 	page = alloc_pages_node(0, GFP_KERNEL, 1);
 	CHECK(page);
 	split_page(page, 1);
-	put_page(pfn_to_page(page_to_pfn(page) + 1));
+	CHECK(page_to_pfn(page + 1) == page_to_pfn(page) + 1);
+	CHECK(nth_page(page, 1) == page + 1);
+	put_page(page + 1);
 	put_page(page);
 	page = __alloc_pages(GFP_KERNEL, 0, 0, NULL);
 	CHECK(page);

@@ -68,7 +68,8 @@ int main()
 	kvfree(p);
 	page *head = alloc_pages(GFP_KERNEL, 1);
 	forms[nr++] = { "alloc_pages",
-			head && virt_to_page(page_address(head)) == head };
+			head && virt_to_page(page_address(head)) == head &&
+			page_to_pfn(head + 1) == page_to_pfn(head) + 1 };
 	__free_pages(head, 1);
 
 	for (int i = 0; i < nr; i++) {
