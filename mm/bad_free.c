@@ -132,19 +132,6 @@ static void add_mapping(struct report *r, const void *addr, bool offset_wanted)
 
 /* What is it? ------------------------------------------------------------- */
 
-/* The large block whose pages include @page, by walking back to its head. */
-static struct page *large_head(struct page *page)
-{
-	const struct mem_range *range = page_range(page);
-	unsigned long i, max = (unsigned long)(page - range->pages);
-
-	max = min_t(unsigned long, max, MAX_ORDER_NR_PAGES);
-	for (i = 0; i <= max; i++)
-		if (PageLarge(page - i))
-			return page[-(long)i].private > i ? page - i : NULL;
-	return NULL;
-}
-
 /* The free block whose pages include @page. */
 static bool in_free_block(struct page *page)
 {

@@ -374,6 +374,12 @@ bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
 void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
 unsigned int vmalloc_validate(void);
 
+/* mm/kmalloc.c ----------------------------------------------------------- */
+
+/* The head of the large block whose pages include @page; NULL if there is
+ * none. Up to MAX_ORDER_NR_PAGES steps. */
+struct page *large_head(const struct page *page);
+
 /* mm/mm_init.c ----------------------------------------------------------- */
 
 enum mm_state { MM_DOWN, MM_BOOTING, MM_UP };

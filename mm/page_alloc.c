@@ -890,12 +890,21 @@ static void prep_tails(struct page *page, unsigned int order)
 
 struct page *compound_head(const struct page *page)
 {
-	return page_head(page);
+	struct page *large = large_head(page);
+
+	return large ? large : page_head(page);
 }
 
 unsigned int compound_order(const struct page *page)
 {
+	if (PageLarge(page))
+		return ilog2(page->private);
 	return PageHead(page) || PageSlab(page) ? page->order : 0;
+}
+
+unsigned long compound_nr(const struct page *page)
+{
+	return PageLarge(page) ? page->private : 1UL << compound_order(page);
 }
 
 int page_count(const struct page *page)

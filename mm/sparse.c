@@ -159,7 +159,7 @@ struct page *virt_to_head_page(const void *addr)
 {
 	struct page *page = lookup_page(addr);
 
-	return page ? page_head(page) : NULL;
+	return page ? compound_head(page) : NULL;
 }
 
 struct page *pfn_to_page(unsigned long pfn)

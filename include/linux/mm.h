@@ -42,16 +42,31 @@ KMM_API struct page *pfn_to_page(unsigned long pfn);
 /** pfn_valid() - does a section cover @pfn? */
 KMM_API bool pfn_valid(unsigned long pfn);
 
-/** compound_head() - the head of the block @page is part of, or @page. */
+/**
+ * compound_head() - the head of the block @page is part of, or @page
+ * @page: a page of a compound page, a slab, or a block from kmalloc(), else
+ *        it is its own head.
+ *
+ * Cost: one load; in a block of kmalloc() beyond its caches, a load for each
+ * page from here back to the head.
+ */
 KMM_API struct page *compound_head(const struct page *page);
 
-/** compound_order() - the order of the compound page headed by @page, or 0. */
+/**
+ * compound_order() - the order of the block headed by @page; 0 if it heads none
+ *
+ * Blocks of kmalloc() are powers of two of pages on the kernel's ladder only.
+ * Else this is the largest order that lies within the block.
+ */
 KMM_API unsigned int compound_order(const struct page *page);
 
-/** page_size() - bytes in the compound page headed by @page. */
+/** compound_nr() - pages in the block headed by @page; 1 if it heads none. */
+KMM_API unsigned long compound_nr(const struct page *page);
+
+/** page_size() - bytes in the block headed by @page. */
 static inline unsigned long page_size(const struct page *page)
 {
-	return PAGE_SIZE << compound_order(page);
+	return PAGE_SIZE * compound_nr(page);
 }
 
 /** page_count() - the number of references to @page's block. */

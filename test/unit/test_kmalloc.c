@@ -343,6 +343,34 @@ START_TEST(kmalloc_large_has_pages_of_its_ladder)
 }
 END_TEST
 
+START_TEST(kmalloc_large_pages_know_their_head)
+{
+	struct page *head, *plain;
+	size_t i, nr;
+	char *p;
+
+	for (i = 0; i < ARRAY_SIZE(large_sizes); i++) {
+		p = kmalloc(runtime(large_sizes[i]), GFP_KERNEL);
+		head = virt_to_page(p);
+		ck_assert_uint_eq(page_size(head), ksize(p));
+		ck_assert_uint_eq(compound_order(head),
+				  ilog2(compound_nr(head)));
+		for (nr = compound_nr(head); nr-- > 0;) {
+			ck_assert_ptr_eq(compound_head(head + nr), head);
+			ck_assert_ptr_eq(virt_to_head_page(p + nr * PAGE_SIZE + 9),
+					 head);
+		}
+		kfree(p);
+		ck_assert_uint_eq(page_size(head), PAGE_SIZE);
+	}
+	/* Nobody else's pages have got a head by that. */
+	plain = alloc_pages(GFP_KERNEL, 5);
+	for (nr = 0; nr < 32; nr++)
+		ck_assert_ptr_eq(compound_head(plain + nr), plain + nr);
+	__free_pages(plain, 5);
+}
+END_TEST
+
 /* malloc's large blocks: any alignment, and vmalloc where pages end. */
 START_TEST(kmalloc_large_alignments_work)
 {
@@ -998,6 +1026,7 @@ Suite *suite_kmalloc(void)
 	tcase_add_test(tc, kmalloc_too_large_is_null);
 	tcase_add_test(tc, kmalloc_too_large_warns_once);
 	tcase_add_test(tc, kmalloc_large_has_pages_of_its_ladder);
+	tcase_add_test(tc, kmalloc_large_pages_know_their_head);
 	tcase_add_test(tc, kmalloc_large_alignments_work);
 	tcase_add_test(tc, kmalloc_other_ladder_works);
 	suite_add_tcase(s, tc);
