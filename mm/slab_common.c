@@ -458,6 +458,8 @@ int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
 	size_t i = 0, want;
 	unsigned int got;
 
+	if (unlikely(gfp & __GFP_ZERO) && WARN_ON_ONCE(s->ctor))
+		gfp &= ~__GFP_ZERO;
 	/* From this CPU's sheaves first, then whole runs from the slabs. */
 	while (i < size && (p[i] = percpu_pop(s->cpu_sheaves)) != NULL)
 		i++;

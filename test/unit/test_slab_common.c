@@ -389,6 +389,39 @@ START_TEST(bulk_zero_clears_each)
 }
 END_TEST
 
+static void mark_ctor(void *object)
+{
+	*(unsigned long *)object = 0x600d;
+}
+
+/* As with one object: constructed is what they are to be. */
+TEST_SCENARIO(bulk_zero_with_ctor)
+{
+	struct kmem_cache *s = kmem_cache_create("unit-bulk", 64, 0, 0,
+						 mark_ctor);
+	unsigned long *p[40];
+	unsigned int i, round;
+
+	for (round = 0; round < 2; round++) {
+		ck_assert_int_eq(kmem_cache_alloc_bulk(s, GFP_KERNEL | __GFP_ZERO,
+						       40, (void **)p), 40);
+		for (i = 0; i < 40; i++)
+			ck_assert_uint_eq(*p[i], 0x600d);
+		kmem_cache_free_bulk(s, 40, (void **)p);
+	}
+}
+
+START_TEST(bulk_zero_with_ctor_warns_once)
+{
+	const char *text;
+	int status = test_run_scenario("bulk_zero_with_ctor", NULL, &text);
+
+	ck_assert_msg(!status, "%s", text);
+	ck_assert_ptr_eq(strstr(text, "WARNING: "), text);
+	ck_assert_uint_eq(count_lines(text), 1);
+}
+END_TEST
+
 /* All or nothing: what could be had goes back. */
 START_TEST(bulk_without_memory_gives_nothing)
 {
@@ -689,6 +722,7 @@ Suite *suite_slab_common(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, bulk_gives_all, 0, 2);
 	tcase_add_test(tc, bulk_zero_clears_each);
+	tcase_add_test(tc, bulk_zero_with_ctor_warns_once);
 	tcase_add_test(tc, bulk_without_memory_gives_nothing);
 	tcase_add_test(tc, bulk_free_of_any_memory);
 	tcase_add_test(tc, cache_alloc_forms_work);
