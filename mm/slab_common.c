@@ -238,9 +238,10 @@ static bool name_taken(const char *name)
 	return false;
 }
 
+/* @why: becomes the reason if the cache cannot be had. */
 static struct kmem_cache *create_cache(const char *name, unsigned int size,
 				       const struct kmem_cache_args *args,
-				       slab_flags_t flags)
+				       slab_flags_t flags, const char **why)
 {
 	size_t length = strlen(name) + 1;
 	struct kmem_cache *s;
@@ -258,8 +259,10 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 	s->offset = args->use_freeptr_offset ? args->freeptr_offset : 0;
 	s->fixed_offset = args->use_freeptr_offset;
 	s->sheaf_capacity = args->sheaf_capacity;
-	if (setup_cache(s, size, args->align, flags))
+	if (setup_cache(s, size, args->align, flags)) {
+		*why = "with its free pointer and alignment the object exceeds KMALLOC_MAX_SIZE";
 		goto out_free_name;
+	}
 	list_add_tail(&s->list, &slab_caches);
 	return s;
 
@@ -272,7 +275,7 @@ out_free_cache:
 
 static struct kmem_cache *create_locked(const char *name, unsigned int size,
 					const struct kmem_cache_args *args,
-					slab_flags_t flags)
+					slab_flags_t flags, const char **why)
 {
 	struct kmem_cache *s = find_mergeable(size, args, flags);
 
@@ -287,7 +290,7 @@ static struct kmem_cache *create_locked(const char *name, unsigned int size,
 	if (name_taken(name))
 		printk("WARNING: kmem_cache_create(%s): a cache of this name exists\n",
 		       name);
-	return create_cache(name, size, args, flags);
+	return create_cache(name, size, args, flags, why);
 }
 
 struct kmem_cache *__kmem_cache_create_args(const char *name,
@@ -304,12 +307,12 @@ struct kmem_cache *__kmem_cache_create_args(const char *name,
 	why = check_args(name, object_size, args ? args : &none, flags);
 	if (why)
 		goto out;
+	why = "out of memory";
 	gate_enter();
 	spin_lock(&slab_mutex);
-	s = create_locked(name, object_size, args ? args : &none, flags);
+	s = create_locked(name, object_size, args ? args : &none, flags, &why);
 	spin_unlock(&slab_mutex);
 	gate_exit();
-	why = "out of memory";
 out:
 	if (s)
 		return s;

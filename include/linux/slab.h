@@ -103,7 +103,9 @@ struct kmem_cache;
  *                  %SLAB_TYPESAFE_BY_RCU and without @ctor.
  * @use_freeptr_offset: whether @freeptr_offset is meant.
  * @ctor: runs once for each object when its slab is made; freed objects must
- *        be in the constructed state again. It runs with no lock held.
+ *        be in the constructed state again. It runs with no lock held, but
+ *        inside the fork gate: it may allocate, but must neither fork nor wait
+ *        for another thread.
  * @sheaf_capacity: least number of objects in a per-CPU sheaf; 0 for the
  *                  default. Such a cache is never merged.
  */
@@ -128,7 +130,10 @@ struct kmem_cache_args {
 /**
  * __kmem_cache_create_args() - create an object cache
  * @name: shown in reports; copied.
- * @object_size: bytes, 1 to %KMALLOC_MAX_SIZE.
+ * @object_size: bytes, 1 to %KMALLOC_MAX_SIZE. With a ctor, or with
+ *               %SLAB_TYPESAFE_BY_RCU and no freeptr_offset, a word behind the
+ *               object is the allocator's; with it, and rounded up to the
+ *               alignment, the object must not exceed %KMALLOC_MAX_SIZE.
  * @args: see struct kmem_cache_args.
  * @flags: SLAB_* flags.
  *

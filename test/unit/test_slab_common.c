@@ -156,7 +156,10 @@ START_TEST(create_bad_arguments_are_refused)
 	REFUSED(64, SLAB_TYPESAFE_BY_RCU, "out of the object",
 		.freeptr_offset = 0xfffffff8, .use_freeptr_offset = true);
 	/* With its link behind it, such an object does not fit. */
-	REFUSED((unsigned int)KMALLOC_MAX_SIZE, 0, "failed", .ctor = zero_ctor);
+	REFUSED((unsigned int)KMALLOC_MAX_SIZE, 0,
+		"failed: with its free pointer", .ctor = zero_ctor);
+	assert_refused("unit-bad", (unsigned int)KMALLOC_MAX_SIZE, NULL,
+		       SLAB_TYPESAFE_BY_RCU, "failed: with its free pointer");
 }
 END_TEST
 
