@@ -93,7 +93,10 @@ struct kmem_cache {
 	unsigned int barn_limit;	/* full sheaves kept */
 	unsigned int first_capacity;	/* the least of any sheaf */
 	gfp_t allocflags;		/* added to every page allocation */
-	bool fixed_offset;		/* the creator chose s->offset */
+	bool fixed_offset;		/* the creator chose s->offset, ... */
+	bool fixed_capacity;		/* ... s->sheaf_capacity */
+	unsigned int useroffset;	/* usercopy region, for others to read */
+	unsigned int usersize;
 	int refcount;			/* users of a merged cache; slab_mutex */
 	struct kmem_cache *alias;	/* a kmalloc size outside the ladder: who serves it */
 	const char *name;		/* ours */

@@ -215,7 +215,8 @@ static struct kmem_cache *find_mergeable(unsigned int size,
 		return NULL;
 	list_for_each_entry(s, &slab_caches, list) {
 		if ((s->flags & (SLAB_NEVER_MERGE | SLAB_NO_SHEAVES)) ||
-		    s->ctor || s->refcount < 1)
+		    s->ctor || s->fixed_capacity || s->usersize ||
+		    s->refcount < 1)
 			continue;
 		if ((flags ^ s->flags) & SLAB_MERGE_SAME)
 			continue;
@@ -259,6 +260,9 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 	s->offset = args->use_freeptr_offset ? args->freeptr_offset : 0;
 	s->fixed_offset = args->use_freeptr_offset;
 	s->sheaf_capacity = args->sheaf_capacity;
+	s->fixed_capacity = args->sheaf_capacity != 0;
+	s->useroffset = args->useroffset;
+	s->usersize = args->usersize;
 	if (setup_cache(s, size, args->align, flags)) {
 		*why = "with its free pointer and alignment the object exceeds KMALLOC_MAX_SIZE";
 		goto out_free_name;

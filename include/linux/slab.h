@@ -96,8 +96,8 @@ struct kmem_cache;
 /**
  * struct kmem_cache_args - the less common arguments of kmem_cache_create()
  * @align: required alignment in bytes, a power of two; 0 for the default (8).
- * @useroffset: accepted, for kernel code; start of the usercopy region.
- * @usersize: accepted, for kernel code; its size.
+ * @useroffset: start of the usercopy region; noted, nobody asks for it here.
+ * @usersize: its size. A cache with one is never merged.
  * @freeptr_offset: where in a free object the allocator may keep its pointer.
  *                  Valid if @use_freeptr_offset is set, only with
  *                  %SLAB_TYPESAFE_BY_RCU and without @ctor.

@@ -292,6 +292,21 @@ static void assert_apart(unsigned int size, struct kmem_cache_args *args,
 	kmem_cache_destroy(c);
 }
 
+/* The special one is there first: the plain ones do not become it. */
+static void assert_not_joined(struct kmem_cache_args *args)
+{
+	struct kmem_cache *b = kmem_cache_create("unit-b", 1000, args, 0);
+	struct kmem_cache *a = kmem_cache_create("unit-a", 1000, NULL, 0);
+	struct kmem_cache *c = kmem_cache_create("unit-c", 1000, NULL, 0);
+
+	ck_assert(a && b && c);
+	ck_assert_ptr_ne(a, b);
+	ck_assert_ptr_eq(a, c);
+	kmem_cache_destroy(a);
+	kmem_cache_destroy(b);
+	kmem_cache_destroy(c);
+}
+
 #define APART(size, flags, ...)						\
 	do {								\
 		struct kmem_cache_args args = { __VA_ARGS__ };		\
@@ -317,6 +332,9 @@ TEST_SCENARIO(merge_never)
 	APART(1000, 0, .sheaf_capacity = 4);
 	APART(1000, 0, .usersize = 8);
 	APART(1000, 0, .align = 64);
+	assert_not_joined(&(struct kmem_cache_args){ .ctor = zero_ctor });
+	assert_not_joined(&(struct kmem_cache_args){ .sheaf_capacity = 4 });
+	assert_not_joined(&(struct kmem_cache_args){ .usersize = 8 });
 	/* Too large, and so small that it would waste a word. */
 	APART(1001, 0, .align = 0);
 	APART(992, 0, .align = 0);
