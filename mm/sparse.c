@@ -252,7 +252,8 @@ static void advise_huge(struct mem_range *range, unsigned long end)
 		range->huge_pfn = start;
 }
 
-/* Give [end_pfn, end) to its zones, then let lookups find it. */
+/* Let lookups find [end_pfn, end), then give it to its zones: what a zone hands
+ * out must be found, while a page that is found too early is nobody's yet. */
 static void online(struct mem_range *range, unsigned long end)
 {
 	bool first = range == sparse_ranges;

@@ -104,8 +104,8 @@ struct kmem_cache;
  * @use_freeptr_offset: whether @freeptr_offset is meant.
  * @ctor: runs once for each object when its slab is made; freed objects must
  *        be in the constructed state again. It runs with no lock held, but
- *        inside the fork gate: it may allocate, but must neither fork nor wait
- *        for another thread.
+ *        inside the fork gate: it may allocate and fork, but must not wait for
+ *        another thread, whose fork() would wait for it.
  * @sheaf_capacity: least number of objects in a per-CPU sheaf; 0 for the
  *                  default. Such a cache is never merged.
  */
