@@ -52,7 +52,7 @@ sources=$(find mm lib include -name '*.[ch]' | sort)
 # Named on purpose, though the sources do not have them: functions of the C
 # library and of the host, and of the kernel in comparisons.
 cat >"$tmp/elsewhere" <<'END'
-clone dlclose dlopen fork main membarrier mincore mlockall mmap mprotect mremap
+clone dlclose dlopen fork getline main membarrier mincore mlockall mmap mprotect mremap
 munmap printf process_vm_readv read vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
