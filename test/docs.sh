@@ -53,7 +53,7 @@ sources=$(find mm lib include -name '*.[ch]' | sort)
 # library and of the host, and of the kernel in comparisons.
 cat >"$tmp/elsewhere" <<'END'
 clone dlclose dlopen fork getline main membarrier mincore mlockall mmap mprotect mremap
-munmap printf process_vm_readv read vfork vsnprintf write
+munmap printf process_vm_readv read strncmp vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
 ___free_pages __alloc_pages_noprof __do_kmalloc_node __free_one_page
