@@ -331,7 +331,7 @@ START_TEST(slub_links_of_earlier_life_mean_nothing)
 		kmem_cache_free(s, a);
 	}
 	ck_assert_ptr_eq(slab_of(a), slab);
-	memcpy((char *)b + s->offset, &link, sizeof(link));
+	poke_word((char *)b + s->offset, link);
 	ck_assert_uint_ne(decode(s, slab, (char *)b + s->offset) >> 48, 0);
 	kmem_cache_free(s, a);
 	kmem_cache_destroy(s);
