@@ -43,10 +43,11 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, size) ((void)(p), (void)(size))
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
+/* No red zones here: Valgrind would close the bytes around the block, which
+ * belong to others where the block starts or ends a page. What is around it was
+ * closed when its pages were taken. */
 #define VALGRIND_ALLOC(p, size, zeroed) \
-	VALGRIND_MALLOCLIKE_BLOCK(p, size, MEMCHECK_REDZONE, zeroed)
-/* No red zone here: Valgrind would close the bytes before the block as well,
- * which belong to others when the block starts a page. */
+	VALGRIND_MALLOCLIKE_BLOCK(p, size, 0, zeroed)
 #define VALGRIND_FREE(p) VALGRIND_FREELIKE_BLOCK(p, 0)
 #define VALGRIND_OPEN(p, size) ((void)VALGRIND_MAKE_MEM_DEFINED(p, size))
 #define VALGRIND_CLOSE(p, size) ((void)VALGRIND_MAKE_MEM_NOACCESS(p, size))

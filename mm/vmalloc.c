@@ -476,6 +476,16 @@ static void *vmalloc_try(size_t size, gfp_t gfp)
 	return p;
 }
 
+/* Tell the memory checkers of a block: @size bytes, and not the rest of its last
+ * page. */
+static void memcheck_learn(void *p, size_t size, bool zeroed)
+{
+	if (!memcheck_active())
+		return;
+	memcheck_poison(p, vmalloc_size(p));
+	memcheck_alloc(p, size, zeroed);
+}
+
 void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
 {
 	void *p;
@@ -489,7 +499,7 @@ void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
 	gate_enter();
 	p = vmalloc_try(size, gfp);
 	if (p)
-		memcheck_alloc(p, size, gfp & __GFP_ZERO);
+		memcheck_learn(p, size, gfp & __GFP_ZERO);
 	gate_exit();
 	return p;
 }
@@ -575,7 +585,7 @@ static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp)
 
 	if (!to)
 		return NULL;
-	memcheck_alloc(to, size, gfp & __GFP_ZERO);
+	memcheck_learn(to, size, gfp & __GFP_ZERO);
 	/* What was asked for is not recorded; the block's last page may have
 	 * bytes that the checkers were told nobody uses. */
 	memcheck_unpoison(p, old_size);
@@ -589,7 +599,7 @@ static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp)
 static void *vrealloc_in_place(void *p, size_t old_size, size_t size)
 {
 	memcheck_forget(p, old_size);
-	memcheck_alloc(p, size, true);
+	memcheck_learn(p, size, true);
 	return p;
 }
 

@@ -371,6 +371,29 @@ START_TEST(kmalloc_large_pages_know_their_head)
 }
 END_TEST
 
+/* For memory checkers: what is known of one block closes nothing of the blocks
+ * beside it, which it touches. */
+START_TEST(kmalloc_large_neighbours_stay_open)
+{
+	size_t size = 4 * PAGE_SIZE;
+	char *p[16];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = kmalloc(size, GFP_KERNEL);
+		fill(p[i], size, i);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		ck_assert(holds(p[i], size, i));
+	for (i = 0; i < ARRAY_SIZE(p); i += 2)
+		kfree(p[i]);
+	for (i = 1; i < ARRAY_SIZE(p); i += 2) {
+		ck_assert(holds(p[i], size, i));
+		kfree(p[i]);
+	}
+}
+END_TEST
+
 /* malloc's large blocks: any alignment, and vmalloc where pages end. */
 START_TEST(kmalloc_large_alignments_work)
 {
@@ -1027,6 +1050,7 @@ Suite *suite_kmalloc(void)
 	tcase_add_test(tc, kmalloc_too_large_warns_once);
 	tcase_add_test(tc, kmalloc_large_has_pages_of_its_ladder);
 	tcase_add_test(tc, kmalloc_large_pages_know_their_head);
+	tcase_add_test(tc, kmalloc_large_neighbours_stay_open);
 	tcase_add_test(tc, kmalloc_large_alignments_work);
 	tcase_add_test(tc, kmalloc_other_ladder_works);
 	suite_add_tcase(s, tc);
