@@ -450,7 +450,7 @@ static struct page *object_slab(struct kmem_cache *s, const void *object)
 
 /* How far ahead slab_free_bulk() asks for what it will need: the struct page
  * and the link of an object, which nobody has touched for long. */
-#define FREE_AHEAD 4
+#define FREE_AHEAD 8
 
 static void prefetch_object(const struct kmem_cache *s, void *object)
 {
@@ -639,6 +639,10 @@ int calculate_sizes(struct kmem_cache *s)
 	s->red_zone = memcheck_active() ? MEMCHECK_REDZONE : 0;
 	if (s->fixed_offset)
 		outside = false;
+	else if (fine)
+		/* malloc's objects were used at their start a moment ago:
+		 * that cache line is still there, the middle's often not. */
+		s->offset = 0;
 	else if (!outside)
 		s->offset = ALIGN_DOWN(s->object_size / 2,
 				       (unsigned int)sizeof(void *));
