@@ -129,7 +129,7 @@ build() {
 	$CC $flags "$here/forks.c" -o "$dir/forks" -L"$dir" -latfork \
 		-Wl,-rpath,"$dir" -pthread -ldl || exit 2
 	for program in edge symbols badfree threads loading limits \
-		sandbox mixed; do
+		idle sandbox mixed; do
 		# shellcheck disable=SC2086
 		$CC $flags "$here/$program.c" -o "$dir/$program" -pthread -ldl ||
 			exit 2
@@ -488,6 +488,7 @@ if [ -n "$shim" ]; then
 	test_quiet_start
 	test_cmdline
 	test_static
+	check_all idle
 fi
 test_reports
 both_backends

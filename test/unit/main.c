@@ -39,6 +39,7 @@ static const struct {
 	{ "buddy", suite_buddy },
 	{ "page_alloc", suite_page_alloc },
 	{ "pcp", suite_pcp },
+	{ "page_reporting", suite_page_reporting },
 	{ "slub", suite_slub },
 	{ "sheaf", suite_sheaf },
 	{ "slab_common", suite_slab_common },

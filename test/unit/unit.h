@@ -28,6 +28,7 @@ Suite *suite_sparse(void);
 Suite *suite_buddy(void);
 Suite *suite_page_alloc(void);
 Suite *suite_pcp(void);
+Suite *suite_page_reporting(void);
 Suite *suite_slub(void);
 Suite *suite_sheaf(void);
 Suite *suite_slab_common(void);
