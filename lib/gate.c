@@ -11,13 +11,20 @@
  * other: the entering thread steps back and waits, or the closing one waits
  * for the shard to drain.
  *
- * Invariants:	G1  sum of shards = threads inside, outermost entries only
+ * The only thread of a process is not counted: nobody else could fork. Should it
+ * start a second one while inside, as a constructor of objects may, it holds no
+ * lock there, and the worst that a fork of that thread does is to lose, in the
+ * child, the slab that is being constructed.
+ *
+ * Invariants:	G1  sum of shards = threads inside, outermost entries only, without
+ *		    one that entered as the only thread
  *		G2  while closed, only the closing thread is inside
  * Lock order:	the gate is outside of every lock. A thread inside never waits
  *		for the gate again: depth counts its nesting.
  */
 #include "gate.h"
 #include "host.h"
+#include "lock.h"
 
 #define NR_SHARDS 16
 
@@ -30,6 +37,7 @@ static _Atomic u32 closed;
 static __thread struct {
 	u32 depth;
 	u32 shard;		/* where this entry was counted */
+	bool counted;		/* not in a process of one thread */
 	bool closer;		/* this thread holds the gate closed */
 } gate;
 
@@ -50,6 +58,9 @@ void gate_enter(void)
 {
 	if (gate.depth++)
 		return;
+	gate.counted = !single_threaded();
+	if (!gate.counted)
+		return;
 	gate.shard = my_shard();
 	for (;;) {
 		atomic_fetch_add(&shards[gate.shard].inside, 1);
@@ -66,7 +77,7 @@ void gate_exit(void)
 {
 	struct shard *shard = &shards[gate.shard];
 
-	if (--gate.depth)
+	if (--gate.depth || !gate.counted)
 		return;
 	if (atomic_fetch_sub(&shard->inside, 1) == 1 &&
 	    unlikely(atomic_load(&closed)))
@@ -82,7 +93,7 @@ static void gate_leave_for_fork(void)
 {
 	struct shard *shard = &shards[gate.shard];
 
-	if (gate.depth && atomic_fetch_sub(&shard->inside, 1) == 1)
+	if (gate.depth && gate.counted && atomic_fetch_sub(&shard->inside, 1) == 1)
 		host_futex_wake(&shard->inside, 1);
 }
 
@@ -108,7 +119,7 @@ void gate_close(void)
 
 void gate_open_parent(void)
 {
-	if (--gate.depth)
+	if (--gate.depth && gate.counted)
 		atomic_fetch_add(&shards[gate.shard].inside, 1);
 	gate.closer = false;
 	atomic_store(&closed, 0);

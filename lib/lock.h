@@ -6,6 +6,12 @@
  * sections are the rule, so the spin usually suffices; a preempted holder
  * costs its waiters a sleep and not their time slice.
  *
+ * A process of one thread has nobody to exclude, and no need for atomic
+ * instructions, of which a slow path would make some ten. The C library knows
+ * (and its own malloc relies on it). What is taken the plain way may be released
+ * the other way and the other way round: the word has the same values. No lock
+ * is held where the second thread is started.
+ *
  * Ranks: a thread may only take a lock of a higher rank than those it holds
  * (outer first in enum lock_rank). Debug builds check it on every
  * acquisition; a trylock may be of any rank, since it cannot deadlock.
@@ -30,6 +36,14 @@ enum lock_rank {
 	LOCK_RANK_PERCPU,	/* lib/percpu.c: chunks of per-CPU memory; a leaf */
 	NR_LOCK_RANKS
 };
+
+/* True while the process has one thread; glibc since 2.32. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static inline bool single_threaded(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded;
+}
 
 typedef struct spinlock {
 	_Atomic u32 word;
@@ -58,11 +72,17 @@ static inline bool spin_trylock(spinlock_t *lock)
 {
 	u32 free = 0;
 
-	/* Acquire pairs with the release in spin_unlock(). */
-	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1,
+	if (single_threaded()) {
+		/* Taken it may be, by ourselves. */
+		if (atomic_load_explicit(&lock->word, memory_order_relaxed))
+			return false;
+		atomic_store_explicit(&lock->word, 1, memory_order_relaxed);
+	} else if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1,
 						     memory_order_acquire,
-						     memory_order_relaxed))
+						     memory_order_relaxed)) {
+		/* Acquire pairs with the release in spin_unlock(). */
 		return false;
+	}
 	if (KMM_DEBUG)
 		lockdep_acquire(lock, true);
 	return true;
@@ -74,6 +94,10 @@ static inline void spin_lock(spinlock_t *lock)
 
 	if (KMM_DEBUG)
 		lockdep_acquire(lock, false);
+	if (single_threaded()) {
+		atomic_store_explicit(&lock->word, 1, memory_order_relaxed);
+		return;
+	}
 	if (unlikely(!atomic_compare_exchange_strong_explicit(
 			&lock->word, &free, 1, memory_order_acquire,
 			memory_order_relaxed)))
@@ -84,6 +108,10 @@ static inline void spin_unlock(spinlock_t *lock)
 {
 	if (KMM_DEBUG)
 		lockdep_release(lock);
+	if (single_threaded()) {
+		atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+		return;
+	}
 	if (unlikely(atomic_exchange_explicit(&lock->word, 0,
 					      memory_order_release) == 2))
 		spin_unlock_slow(lock);

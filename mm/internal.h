@@ -370,7 +370,8 @@ bool vmalloc_free(void *addr);
 void *vmalloc_resize(void *addr, size_t new_size);
 /* The block that @addr lies in, for reports; false if none. */
 bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
-/* Blocks and bytes mapped now. */
+/* Bytes of blocks, without a lock; blocks and bytes mapped now. */
+size_t vmalloc_bytes(void);
 void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
 unsigned int vmalloc_validate(void);
 

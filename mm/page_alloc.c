@@ -846,6 +846,11 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 {
 	struct zone *zone = page_zone(page);
 
+	/* A block like any other, for the per-CPU lists too. */
+	if (is_power_of_2(nr_pages)) {
+		free_frozen_pages(page, ilog2(nr_pages));
+		return;
+	}
 	if (memcheck_active())
 		memcheck_poison(page_address(page), nr_pages << PAGE_SHIFT);
 	spin_lock(&zone->lock);

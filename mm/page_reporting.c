@@ -130,15 +130,13 @@ size_t kmm_trim(void)
 /* Pages that are, by all we know, resident: in use or dirty. */
 static unsigned long resident_pages(void)
 {
-	unsigned long nr = 0, nr_areas;
+	unsigned long nr = 0;
 	struct zone *zone;
-	size_t bytes;
 
 	for_each_populated_zone(zone)
 		nr += READ_ONCE(zone->managed_pages) -
 		      READ_ONCE(zone->nr_zeroed);
-	vmalloc_stat(&nr_areas, &bytes);
-	return nr + (bytes >> PAGE_SHIFT);
+	return nr + (vmalloc_bytes() >> PAGE_SHIFT);
 }
 
 void page_reporting_make_room(unsigned long nr_pages, bool report)
@@ -165,8 +163,11 @@ static unsigned long count_events(enum zone_event event)
 	unsigned long nr = 0;
 	struct zone *zone;
 
-	for_each_populated_zone(zone)
-		nr += READ_ONCE(zone->event[event]);
+	for_each_populated_zone(zone) {
+		spin_lock(&zone->lock);
+		nr += zone->event[event];
+		spin_unlock(&zone->lock);
+	}
 	return nr;
 }
 
@@ -180,29 +181,35 @@ static bool is_idle(void)
 	return idle;
 }
 
+/* Pages that have been free since the last call. */
+static unsigned long restart_low_dirty(struct zone *zone)
+{
+	unsigned long low;
+
+	spin_lock(&zone->lock);
+	low = zone->low_dirty;
+	zone->low_dirty = zone_dirty(zone);
+	spin_unlock(&zone->lock);
+	return low;
+}
+
 /* One look; false if there was nothing to do. */
 static bool look(void)
 {
-	bool idle = is_idle();
 	struct zone *zone;
-	size_t bytes = 0;
+	size_t bytes = 0, surplus;
 
-	if (idle) {
+	if (is_idle()) {
 		shrink_slab_caches();
 		pcp_drain_all();
-		bytes = report_free_pages(REPORTING_MIN_ORDER, false,
-					  ULONG_MAX);
-	} else {
-		for_each_populated_zone(zone)
-			if (zone->low_dirty)
-				bytes += report_zone(zone, pageblock_order, true,
-						     zone->low_dirty
-							     << PAGE_SHIFT);
+		return report_free_pages(REPORTING_MIN_ORDER, false,
+					 ULONG_MAX) != 0;
 	}
 	for_each_populated_zone(zone) {
-		spin_lock(&zone->lock);
-		zone->low_dirty = zone_dirty(zone);
-		spin_unlock(&zone->lock);
+		surplus = restart_low_dirty(zone) << PAGE_SHIFT;
+		if (surplus)
+			bytes += report_zone(zone, pageblock_order, true,
+					     surplus);
 	}
 	return bytes != 0;
 }
@@ -247,8 +254,11 @@ noinline void page_reporting_start(void)
 		return;
 	if (atomic_exchange(&page_reporting_active, true))
 		return;
-	for_each_populated_zone(zone)
-		WRITE_ONCE(zone->low_dirty, 0);
+	for_each_populated_zone(zone) {
+		spin_lock(&zone->lock);
+		zone->low_dirty = 0;
+		spin_unlock(&zone->lock);
+	}
 	/* If the host refuses, it stays at that: there is still making room. */
 	host_start_thread(reporter);
 }

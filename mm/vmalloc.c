@@ -105,7 +105,7 @@ static void area_insert(struct vmap_area *area)
 	spin_lock(&vmap_lock);
 	inserted = treap_insert(&vmap_tree, &area->node);
 	nr_areas++;
-	nr_bytes += area->size;
+	WRITE_ONCE(nr_bytes, nr_bytes + area->size);
 	spin_unlock(&vmap_lock);
 	/* Two mappings at one address: somebody unmapped memory of ours. */
 	BUG_ON(!inserted);
@@ -121,7 +121,7 @@ static struct vmap_area *area_take(const void *addr)
 	if (area) {
 		treap_erase(&vmap_tree, &area->node);
 		nr_areas--;
-		nr_bytes -= area->size;
+		WRITE_ONCE(nr_bytes, nr_bytes - area->size);
 		WRITE_ONCE(nr_bytes_freed, nr_bytes_freed + area->size);
 	}
 	spin_unlock(&vmap_lock);
@@ -154,6 +154,11 @@ bool vmalloc_find(const void *addr, unsigned long *start, size_t *size)
 	}
 	spin_unlock(&vmap_lock);
 	return found;
+}
+
+size_t vmalloc_bytes(void)
+{
+	return READ_ONCE(nr_bytes);
 }
 
 void vmalloc_stat(unsigned long *areas, size_t *bytes)
