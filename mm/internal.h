@@ -280,6 +280,8 @@ void free_frozen_pages(struct page *page, unsigned int order);
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
+bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
+			 unsigned long new_nr);
 
 /* Between page_alloc.c and pcp.c; the zone->lock is taken inside.
  * @fresh: may take memory that nobody has used yet. */

@@ -130,6 +130,24 @@ struct page *large_head(const struct page *page)
 	return NULL;
 }
 
+bool kmalloc_large_resize(void *p, size_t size)
+{
+	struct page *page = lookup_page(p);
+	unsigned long nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	bool done;
+
+	/* A memory checker must see each byte copied to believe it is there. */
+	if (memcheck_active() || !size || size > KMALLOC_MAX_SIZE || !page ||
+	    page->slab_cache || !PageLarge(page))
+		return false;
+	gate_enter();
+	done = resize_frozen_exact(page, page->private, nr_pages);
+	if (done)
+		page->private = nr_pages;
+	gate_exit();
+	return done;
+}
+
 static void free_large_pages(struct page *page)
 {
 	unsigned long nr_pages = page->private;

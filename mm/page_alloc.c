@@ -859,6 +859,73 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 	page_reporting_notify(zone);
 }
 
+/* Free pages from @page on, in whole blocks, until there are @wanted. */
+static unsigned long count_free_run(const struct mem_range *range,
+				    struct zone *zone, struct page *page,
+				    unsigned long pfn, unsigned long wanted)
+{
+	unsigned long nr = 0, end = range_end_pfn(range);
+
+	while (nr < wanted && pfn + nr < end && PageBuddy(page + nr) &&
+	       page_zone(page + nr) == zone)
+		nr += 1UL << page[nr].order;
+	return nr;
+}
+
+/*
+ * Grow by the pages behind the block, if they are free. Often they are: the
+ * block was the start of a larger one, whose rest went back.
+ *
+ *	|x x x x x|. . .|	5 pages of 8: it grows to 8 where it is
+ *
+ * A free block that reaches across the new end is cut.
+ */
+static bool grow_frozen_exact(struct zone *zone, struct page *page,
+			      unsigned long nr_pages, unsigned long more)
+{
+	const struct mem_range *range = page_range(page);
+	struct page *next = page + nr_pages;
+	unsigned long nr, pos = 0;
+	bool zeroed = false;
+
+	lockdep_assert_held(&zone->lock);
+	nr = count_free_run(range, zone, next,
+			    range->start_pfn +
+				    (unsigned long)(next - range->pages),
+			    more);
+	if (nr < more || zone->nr_free < zone->watermark[WMARK_MIN] + more)
+		return false;
+	while (pos < nr) {
+		zeroed = PageZeroed(next + pos);
+		del_from_free_list(zone, next + pos, next[pos].order);
+		ClearPageZeroed(next + pos);
+		pos += 1UL << next[pos].order;
+	}
+	zone->event[PGALLOC] += nr;
+	if (nr > more)
+		free_run(zone, next + more, nr - more, zeroed);
+	return true;
+}
+
+/* Resize a block of whole pages where it is; false: it is as it was. */
+bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
+			 unsigned long new_nr)
+{
+	struct zone *zone = page_zone(page);
+	bool done = true;
+
+	spin_lock(&zone->lock);
+	if (new_nr < nr_pages)
+		free_run(zone, page + new_nr, nr_pages - new_nr, false);
+	else if (new_nr > nr_pages)
+		done = grow_frozen_exact(zone, page, nr_pages,
+					 new_nr - nr_pages);
+	spin_unlock(&zone->lock);
+	if (new_nr < nr_pages)
+		page_reporting_notify(zone);
+	return done;
+}
+
 /* Compound pages and references ------------------------------------------- */
 
 static void prep_compound_page(struct page *page, unsigned int order)

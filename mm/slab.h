@@ -215,6 +215,8 @@ void shrink_slab_caches(void);
 /* Blocks beyond the caches: whole pages, as many as it takes, up to
  * KMALLOC_MAX_SIZE, then vmalloc. @align is a power of two. */
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp);
+/* Resize such a block of pages in place; false if that cannot be. */
+bool kmalloc_large_resize(void *p, size_t size);
 size_t kmalloc_usable(const void *p);
 /* Frees of pages and vmalloc blocks, and everything unusual. */
 void kfree_slow(void *p, const void *caller);

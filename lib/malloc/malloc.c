@@ -274,8 +274,9 @@ static size_t usable_exact(const void *p)
 
 /*
  * realloc() of what is not an object of a usual slab: a large block, a vmalloc
- * block, or a pointer that was never allocated. Only mremap() can grow a block
- * without copying it, and only vmalloc blocks are mappings of their own.
+ * block, or a pointer that was never allocated. A block of pages grows in place
+ * if those behind it are free; a vmalloc block, a mapping of its own, by
+ * mremap().
  */
 static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 {
@@ -290,6 +291,8 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 		goto no_memory;
 	}
 	if (realloc_keeps(capacity, size))
+		return p;
+	if (size > KMALLOC_MAX_CACHE_SIZE && kmalloc_large_resize(p, size))
 		return p;
 	if (size > KMALLOC_MAX_SIZE && !lookup_page(p)) {
 		gate_enter();

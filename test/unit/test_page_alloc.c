@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 
 #include "cmdline.h"
+#include "gate.h"
 #include "host.h"
 #include "internal.h"
 #include "memcheck.h"
@@ -53,6 +54,10 @@ static void page_teardown(void)
 	drain_all_pages();
 	validate();
 }
+
+#define MAX_PAGES 8192
+
+static struct page *pages[MAX_PAGES];
 
 /* Contents: each page begins and ends with a number. */
 static void mark(void *addr, unsigned long nr_pages, unsigned long tag)
@@ -289,6 +294,71 @@ START_TEST(exact_tail_lies_free_behind)
 }
 END_TEST
 
+/*	|x|x|x|x|x|.|. .|	grows to 8 of 8, shrinks to 3; not past what is used */
+START_TEST(exact_resize_in_place)
+{
+	struct page *page, *behind;
+	unsigned long held = 0;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, 5, 3, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), 5, 77);
+	ck_assert(resize_frozen_exact(page, 5, 8));
+	ck_assert_int_eq(free_now(), free_at_start - 8);
+	mark((char *)page_address(page) + 5 * PAGE_SIZE, 3, 82);
+	ck_assert(is_marked(page_address(page), 8, 77));
+	validate();
+	ck_assert(resize_frozen_exact(page, 8, 3));
+	ck_assert_int_eq(free_now(), free_at_start - 3);
+	validate();
+	/* The page behind is in use now. */
+	behind = page + 3;
+	while (PageBuddy(behind) || PagePcp(behind)) {
+		pages[held] = alloc_page(GFP_KERNEL);
+		ck_assert_ptr_nonnull(pages[held++]);
+	}
+	ck_assert(!resize_frozen_exact(page, 3, 4));
+	ck_assert_int_eq(free_now(), free_at_start - 3 - (long)held);
+	ck_assert(is_marked(page_address(page), 3, 77));
+	while (held)
+		__free_page(pages[--held]);
+	free_frozen_exact(page, 3);
+	gate_exit();
+	validate();
+}
+END_TEST
+
+/* Up and down by random numbers of pages, until what is behind is used. */
+START_TEST(exact_resize_random_steps_keep_contents)
+{
+	unsigned long nr = 1, to;
+	struct page *page, *moved;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), nr, 5);
+	for (int i = 0; i < test_rounds(300); i++) {
+		to = 1 + test_random() % 200;
+		if (!resize_frozen_exact(page, nr, to)) {
+			moved = alloc_frozen_exact(GFP_KERNEL, to, 0, NULL);
+			ck_assert_ptr_nonnull(moved);
+			free_frozen_exact(page, nr);
+			page = moved;
+			mark(page_address(page), to, 5);
+		}
+		ck_assert(is_marked(page_address(page), to < nr ? to : nr, 5));
+		nr = to;
+		mark(page_address(page), nr, 5);
+		validate();
+		ck_assert_int_eq(free_now(), free_at_start - (long)nr);
+	}
+	free_frozen_exact(page, nr);
+	gate_exit();
+}
+END_TEST
+
 START_TEST(exact_size_zero_is_null)
 {
 	ck_assert_ptr_null(alloc_pages_exact(0, GFP_KERNEL));
@@ -377,19 +447,19 @@ END_TEST
 
 START_TEST(zero_used_memory_is_cleared)
 {
-	struct page *pages[16];
+	struct page *blocks[16];
 
 	for (int round = 0; round < 4; round++) {
-		for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(blocks); i++) {
 			size_t size = PAGE_SIZE << (i % 5);
 
-			pages[i] = alloc_pages(GFP_KERNEL | __GFP_ZERO, i % 5);
-			ck_assert_ptr_nonnull(pages[i]);
-			ck_assert(is_zero(page_address(pages[i]), size));
-			memset(page_address(pages[i]), 0xff, size);
+			blocks[i] = alloc_pages(GFP_KERNEL | __GFP_ZERO, i % 5);
+			ck_assert_ptr_nonnull(blocks[i]);
+			ck_assert(is_zero(page_address(blocks[i]), size));
+			memset(page_address(blocks[i]), 0xff, size);
 		}
-		for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
-			__free_pages(pages[i], i % 5);
+		for (unsigned int i = 0; i < ARRAY_SIZE(blocks); i++)
+			__free_pages(blocks[i], i % 5);
 		if (round % 2)
 			kmm_trim();
 		validate();
@@ -558,9 +628,6 @@ END_TEST
 
 /* The last pages ---------------------------------------------------------- */
 
-#define MAX_PAGES 8192
-
-static struct page *pages[MAX_PAGES];
 static unsigned int nr_pages;
 
 /* Allocate single pages until there are none for @gfp; how many. */
@@ -1048,6 +1115,8 @@ Suite *suite_page_alloc(void)
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
 	tcase_add_loop_test(tc, exact_takes_no_page_too_many, 1, 34);
 	tcase_add_test(tc, exact_tail_lies_free_behind);
+	tcase_add_test(tc, exact_resize_in_place);
+	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);
 	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
 	tcase_add_test(tc, bulk_fills_empty_slots_only);
