@@ -13,7 +13,8 @@
  * A slab is described by the struct page of its first page; all its pages name
  * the cache, so that free() finds it with one load. A free object holds the
  * link to the next one at s->offset, in the middle of the object, where an
- * overrun of the object before is least likely to reach it, and encoded:
+ * overrun of the object before is least likely to reach it (on the fine ladder
+ * at its start, where it costs least), and encoded:
  *
  *	link = next ^ s->random ^ byteswap(address of link) ^ slab_gen << 48
  *
