@@ -846,8 +846,10 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 {
 	struct zone *zone = page_zone(page);
 
-	/* A block like any other, for the per-CPU lists too. */
-	if (is_power_of_2(nr_pages)) {
+	/* A block like any other, for the per-CPU lists too; unless it has
+	 * become so by resizing, somewhere. */
+	if (is_power_of_2(nr_pages) &&
+	    IS_ALIGNED(page_to_pfn(page), nr_pages)) {
 		free_frozen_pages(page, ilog2(nr_pages));
 		return;
 	}

@@ -12,7 +12,7 @@
  *		PG_pcp set, PG_buddy clear, it does not merge
  * Invariants:	C1  pcp->count == sum of pages on its lists
  *		C2  a block on list (order, type) has that order and pcp_type,
- *		    and PG_pcp
+ *		    PG_pcp, and a pfn that is a multiple of its size
  *		C3  after each free, count <= high; refills may add a batch to
  *		    each list before the next one
  * Lock order:	pcp->lock > zone->lock (outer first). The allocation path only
@@ -222,6 +222,7 @@ static unsigned int validate_list(struct per_cpu_pages *pcp, unsigned int index,
 		bad += page->order != index / MIGRATE_PCPTYPES;
 		bad += page->pcp_type != index % MIGRATE_PCPTYPES;
 		bad += !PagePcp(page) || PageBuddy(page);
+		bad += (page_to_pfn(page) & ((1UL << page->order) - 1)) != 0;
 		*count += 1UL << page->order;
 	}
 	return bad;

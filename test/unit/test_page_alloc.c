@@ -329,6 +329,30 @@ START_TEST(exact_resize_in_place)
 }
 END_TEST
 
+/*	0       4       8               16
+ *	|. . . .|x x x x|. . . . ...	grows to eight pages, which are no
+ *	|. . . .|x x x x x x x x|. ...	block of order 3 where they lie */
+START_TEST(exact_resize_to_unaligned_power_of_two)
+{
+	struct page *block;
+
+	gate_enter();
+	block = alloc_frozen_pages(GFP_KERNEL, 5, NULL);
+	ck_assert_ptr_nonnull(block);
+	free_frozen_exact(block, 4);
+	free_frozen_exact(block + 8, 24);
+	ck_assert(resize_frozen_exact(block + 4, 4, 8));
+	mark(page_address(block + 4), 8, 31);
+	validate();
+	ck_assert(is_marked(page_address(block + 4), 8, 31));
+	free_frozen_exact(block + 4, 8);
+	validate();
+	pcp_drain_all();
+	validate();
+	gate_exit();
+}
+END_TEST
+
 /* Up and down by random numbers of pages, until what is behind is used. */
 START_TEST(exact_resize_random_steps_keep_contents)
 {
@@ -339,8 +363,11 @@ START_TEST(exact_resize_random_steps_keep_contents)
 	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
 	ck_assert_ptr_nonnull(page);
 	mark(page_address(page), nr, 5);
-	for (int i = 0; i < test_rounds(300); i++) {
-		to = 1 + test_random() % 200;
+	for (int i = 0; i < test_rounds(1000); i++) {
+		/* Powers of two as well: they are no blocks of an order, unless
+		 * they happen to be aligned. */
+		to = test_random() % 2 ? 1 + test_random() % 200 :
+					 1UL << test_random() % 7;
 		if (!resize_frozen_exact(page, nr, to)) {
 			moved = alloc_frozen_exact(GFP_KERNEL, to, 0, NULL);
 			ck_assert_ptr_nonnull(moved);
@@ -1116,6 +1143,7 @@ Suite *suite_page_alloc(void)
 	tcase_add_loop_test(tc, exact_takes_no_page_too_many, 1, 34);
 	tcase_add_test(tc, exact_tail_lies_free_behind);
 	tcase_add_test(tc, exact_resize_in_place);
+	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
 	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);
 	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
