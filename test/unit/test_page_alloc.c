@@ -41,6 +41,13 @@ static long free_now(void)
 
 static long free_at_start;
 
+/* So much that nobody needs the reserve. */
+static void plenty(void)
+{
+	while (zones[ZONE_NORMAL].nr_free < 4096)
+		ck_assert(sparse_grow(MAX_PAGE_ORDER, true));
+}
+
 static void page_setup(void)
 {
 	/* Caches may keep what the first free pages of a process are for. */
@@ -301,6 +308,7 @@ START_TEST(exact_resize_in_place)
 	unsigned long held = 0;
 
 	gate_enter();
+	plenty();
 	page = alloc_frozen_exact(GFP_KERNEL, 5, 3, NULL);
 	ck_assert_ptr_nonnull(page);
 	mark(page_address(page), 5, 77);
@@ -337,6 +345,7 @@ START_TEST(exact_resize_to_unaligned_power_of_two)
 	struct page *block;
 
 	gate_enter();
+	plenty();
 	block = alloc_frozen_pages(GFP_KERNEL, 5, NULL);
 	ck_assert_ptr_nonnull(block);
 	free_frozen_exact(block, 4);
@@ -360,6 +369,7 @@ START_TEST(exact_resize_random_steps_keep_contents)
 	struct page *page, *moved;
 
 	gate_enter();
+	plenty();
 	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
 	ck_assert_ptr_nonnull(page);
 	mark(page_address(page), nr, 5);
