@@ -348,6 +348,9 @@ START_TEST(exact_resize_to_unaligned_power_of_two)
 	plenty();
 	block = alloc_frozen_pages(GFP_KERNEL, 5, NULL);
 	ck_assert_ptr_nonnull(block);
+	/* Three blocks of it, each with a head. */
+	set_page_zone(block + 4, page_zonenum(block));
+	set_page_zone(block + 8, page_zonenum(block));
 	free_frozen_exact(block, 4);
 	free_frozen_exact(block + 8, 24);
 	ck_assert(resize_frozen_exact(block + 4, 4, 8));
