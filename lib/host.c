@@ -5,7 +5,7 @@
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
  *		sched_getaffinity clock_gettime getpid write openat pread64
  *		close gettid (the last five for reports only), and for the one
- *		thread that we may start: clone3, rt_sigprocmask, prctl,
+ *		thread that we may start: rseq, clone3, rt_sigprocmask, prctl,
  *		clock_nanosleep. Any of them may be refused by a sandbox; each
  *		caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
@@ -372,6 +372,19 @@ void host_sleep_ms(unsigned int ms)
  * besides our few hundred bytes; what is not touched costs nothing. */
 #define THREAD_STACK (512ul << 10)
 
+/*
+ * glibc registers rseq for a new thread, and ends the process if that fails:
+ * in a sandbox that forbids it, entered after the start, no thread can be had.
+ * A request that makes no sense tells: the kernel calls it invalid.
+ */
+static bool thread_would_be_fatal(void)
+{
+	const int no_such_flag = 1 << 30;
+
+	return &__rseq_size && __rseq_size &&
+	       host_syscall(SYS_rseq, NULL, 0, no_such_flag, 0) != -EINVAL;
+}
+
 bool host_start_thread(void *(*fn)(void *arg))
 {
 	int saved_errno = errno;
@@ -380,6 +393,8 @@ bool host_start_thread(void *(*fn)(void *arg))
 	pthread_t thread;
 	bool started;
 
+	if (thread_would_be_fatal())
+		return false;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);

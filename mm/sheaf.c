@@ -340,6 +340,18 @@ static struct slab_sheaf *get_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
 	return sheaf;
 }
 
+/*
+ * Several objects in a cache line: a CPU that has freed one and allocates it
+ * again writes to the line of its neighbours, which others may be using. Sheaves
+ * cannot tell, but the beginning can be right: an object that is freed on a CPU
+ * that has allocated none is not from there, and goes back to its slab; and a
+ * CPU begins with the objects that nobody had before it.
+ */
+static bool shares_lines(const struct kmem_cache *s)
+{
+	return s->size < CACHE_LINE_SIZE;
+}
+
 /* Slabs give objects in the order in which they should be used, and a sheaf is
  * emptied from its end. Programs walk their objects in the order of allocation:
  * neighbours in time should be neighbours in memory. */
@@ -371,7 +383,8 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 		put_sheaf(s, sheaf);
 		return NULL;
 	}
-	reverse(sheaf);
+	if (nr > FIRST_REFILL || !shares_lines(s))
+		reverse(sheaf);
 	object = sheaf_pop(sheaf);
 	pcs = slot_trylock(s, &cpu);
 	if (!pcs) {
@@ -469,6 +482,7 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 	enum put_result ret = PUT_DONE;
 	struct slab_sheaf *sheaf;
 	unsigned int cpu;
+	bool foreign;
 
 	pcs = slot_trylock(s, &cpu);
 	if (!pcs)
@@ -497,7 +511,9 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 		ret = PUT_NEED_SHEAF;
 		goto out;
 	}
-	sheaf_push(*hand, object);
+	foreign = !pcs->main && shares_lines(s);
+	if (!foreign)
+		sheaf_push(*hand, object);
 	if (install_main(pcs, cpu, *hand, false, over)) {
 		pcs->flushes++;
 		*hand = NULL;
@@ -508,6 +524,8 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 		(*hand)->size = 0;
 		ret = PUT_AGAIN;
 	}
+	if (foreign && ret == PUT_DONE)
+		ret = PUT_BUSY;
 out:
 	spin_unlock(&pcs->lock);
 	return ret;

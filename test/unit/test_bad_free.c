@@ -124,6 +124,11 @@ static noinline void free_to_wrong_cache_in_sheaf(void)
 	/* A sheaf with room, or the slow path looks at the object anyway. */
 	kmem_cache_free(t, kmem_cache_alloc(t, GFP_KERNEL));
 	wrong = kmem_cache_alloc(s, GFP_KERNEL);
+	if ((unsigned long)wrong % 64) {
+		p = wrong;
+		wrong = kmem_cache_alloc(s, GFP_KERNEL);
+		kmem_cache_free(s, p);
+	}
 	ck_assert_uint_eq((unsigned long)wrong % 64, 0);
 	DO_FREE(kmem_cache_free(t, wrong));
 	p = kmem_cache_alloc(t, GFP_KERNEL);
