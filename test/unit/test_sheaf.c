@@ -453,6 +453,46 @@ static void *fill_and_wait(void *arg)
 	return NULL;
 }
 
+static void *free_one_and_allocate(void *arg)
+{
+	struct neighbour *n = arg;
+
+	kmem_cache_free(n->s, n->p[1]);
+	n->p[1] = kmem_cache_alloc(n->s, GFP_KERNEL);
+	n->damaged = (unsigned long)n->p[0] / CACHE_LINE_SIZE ==
+		     (unsigned long)n->p[1] / CACHE_LINE_SIZE;
+	return NULL;
+}
+
+/*	line	| p0 | p1 |    |    |	both from CPU 0; CPU 1 frees p1 and
+ *		  ^ CPU 0 writes here	allocates: not in this line */
+TEST_SCENARIO(lines_of_ones_own)
+{
+	struct neighbour n = { 0 };
+	pthread_t thread;
+
+	n.s = make_cache("unit-lines", 16, SLAB_NO_MERGE);
+	n.p[0] = kmem_cache_alloc(n.s, GFP_KERNEL);
+	n.p[1] = kmem_cache_alloc(n.s, GFP_KERNEL);
+	ck_assert_uint_eq((unsigned long)n.p[0] / CACHE_LINE_SIZE,
+			  (unsigned long)n.p[1] / CACHE_LINE_SIZE);
+	ck_assert(!pthread_create(&thread, NULL, free_one_and_allocate, &n));
+	pthread_join(thread, NULL);
+	ck_assert(!n.damaged);
+	assert_valid(n.s);
+	kmem_cache_free(n.s, n.p[0]);
+	kmem_cache_free(n.s, n.p[1]);
+	kmem_cache_destroy(n.s);
+}
+
+/* Where each thread has a slot of its own: the kernel's compact CPU numbers may
+ * move from one thread to another at any time. */
+START_TEST(sheaf_small_objects_begin_with_lines_of_ones_own)
+{
+	test_scenario_passes("lines_of_ones_own", "rseq=0");
+}
+END_TEST
+
 /*
  *	CPU 0: nothing			CPU 1: main 28, spare 28 | barn 2 full
  *	       kmem_cache_shrink()
@@ -709,6 +749,7 @@ Suite *suite_sheaf(void)
 
 	tc = tcase_create("other cpus");
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, sheaf_small_objects_begin_with_lines_of_ones_own);
 	tcase_add_loop_test(tc, sheaf_flush_takes_other_cpus_objects, 0, 2);
 	tcase_add_loop_test(tc, sheaf_flush_of_busy_cpu_loses_nothing, 0, 2);
 	tcase_add_loop_test(tc, sheaf_objects_freed_elsewhere_come_back, 0, 2);
