@@ -60,7 +60,7 @@
  * size on, once as many bytes have been freed.
  */
 #define VMALLOC_HUGE_SIZE (4UL << 20)
-#define VMALLOC_HUGE_FREED (64UL << 20)
+#define VMALLOC_HUGE_FREED (16UL << 20)
 
 struct vmap_area {
 	struct treap_node node;		/* key: start */
