@@ -659,7 +659,7 @@ static void before_growth(unsigned int order)
 					   used + max_t(unsigned long, used / 16,
 							(1UL << 20) >> PAGE_SHIFT)) &&
 	    next) {
-		shrink_slab_caches();
+		shrink_slab_caches(single_threaded());
 		pcp_drain_all();
 	}
 	page_reporting_make_room(1UL << order, order >= MAKE_ROOM_ORDER);
@@ -806,7 +806,7 @@ static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
 		if (retries++ >= (gfp & __GFP_NOFAIL ? MAX_NOFAIL_RETRIES :
 						       MAX_RECLAIM_RETRIES))
 			break;
-		shrink_slab_caches();
+		shrink_slab_caches(true);
 		pcp_drain_all();
 		page = get_page_from_freelist(gfp, order, flags);
 		if (page)

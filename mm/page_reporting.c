@@ -118,7 +118,7 @@ size_t kmm_trim(void)
 	if (!mm_ready())
 		return 0;
 	gate_enter();
-	shrink_slab_caches();
+	shrink_slab_caches(true);
 	pcp_drain_all();
 	bytes = report_free_pages(0, false, ULONG_MAX);
 	gate_exit();
@@ -200,7 +200,7 @@ static bool look(void)
 	size_t bytes = 0, surplus;
 
 	if (is_idle()) {
-		shrink_slab_caches();
+		shrink_slab_caches(true);
 		pcp_drain_all();
 		return report_free_pages(REPORTING_MIN_ORDER, false,
 					 ULONG_MAX) != 0;

@@ -705,12 +705,12 @@ void sheaf_flush_all(struct kmem_cache *s, bool exclusive)
 	flush_taken(&taken, exclusive);
 }
 
-void sheaf_flush_caches(void)
+void sheaf_flush_caches(bool with_mains)
 {
 	struct taken taken = { NULL, NULL };
-	bool with_mains = percpu_barrier();
 	struct kmem_cache *s;
 
+	with_mains = with_mains && percpu_barrier();
 	lockdep_assert_held(&slab_mutex);
 	list_for_each_entry(s, &slab_caches, list)
 		take_sheaves(s, with_mains, &taken);

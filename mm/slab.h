@@ -159,8 +159,9 @@ void sheaf_free_slow(struct kmem_cache *s, void *object, const void *caller);
 /* Return the objects of every CPU's sheaves and of the barn to the slabs.
  * @exclusive: the caller knows that nobody else uses the cache. */
 void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
-/* The same for all caches, with fewer system calls; holds slab_mutex. */
-void sheaf_flush_caches(void);
+/* The same for all caches, with fewer system calls; holds slab_mutex.
+ * @with_mains: what the CPUs are working with, too. */
+void sheaf_flush_caches(bool with_mains);
 /* Objects that sit in sheaves now. */
 unsigned long sheaf_count_objects(struct kmem_cache *s);
 /* Is this object in one of the cache's sheaves? For reports; slow. */
@@ -207,8 +208,10 @@ static __always_inline unsigned int kmalloc_row_index(size_t size)
 	return 33 + (shift - 7) * 8 + (unsigned int)((size - 1) >> shift) - 8;
 }
 
-/* Flush every cache and free its empty slabs: the reclaim of last resort. */
-void shrink_slab_caches(void);
+/* Flush every cache and free its empty slabs. @with_mains: all there is; else
+ * without a system call that interrupts other CPUs, which costs as much as
+ * fifty page faults. */
+void shrink_slab_caches(bool with_mains);
 
 /* kmalloc.c: for the malloc front end; they enter the fork gate themselves. - */
 

@@ -351,14 +351,14 @@ int kmem_cache_shrink(struct kmem_cache *s)
  * may be inside kmem_cache_create(): then the list is busy, and what could be
  * gained here is left.
  */
-void shrink_slab_caches(void)
+void shrink_slab_caches(bool with_mains)
 {
 	struct kmem_cache *s;
 
 	if (!spin_trylock(&slab_mutex))
 		return;
 	/* All sheaves first: they are objects of caches themselves. */
-	sheaf_flush_caches();
+	sheaf_flush_caches(with_mains);
 	list_for_each_entry(s, &slab_caches, list)
 		slab_discard_empty(s);
 	spin_unlock(&slab_mutex);
