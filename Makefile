@@ -61,6 +61,7 @@ LIB_SRCS :=			\
 
 MM_SRCS :=			\
 	mm/bad_free.c		\
+	mm/huge_memory.c	\
 	mm/kmalloc.c		\
 	mm/mm_init.c		\
 	mm/page_alloc.c		\
@@ -369,7 +370,7 @@ $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 # A lane is one way of testing. `make check` runs all of them, whether or not
 # one fails, and says at the end which did.
 LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
-	memcheck headers exports preload install docs
+	memcheck headers exports preload install bench docs
 LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
@@ -473,6 +474,10 @@ check-preload: all ## real programs on the shim
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there
 	$(Q)MAKE='$(MAKE)' CC='$(CC)' test/install.sh $(BUILD)
+
+.PHONY: check-bench
+check-bench: all $(BENCH_PROGRAMS) ## the benchmark runs; its figures are no test
+	$(Q)test/bench/smoke.sh $(BUILD)
 
 .PHONY: check-docs
 check-docs: all ## what the documents claim

@@ -272,13 +272,23 @@ u64 host_random(void)
 	return words[0] ^ (words[0] >> 32);
 }
 
-u64 host_clock(void)
+static u64 read_clock(clockid_t clock)
 {
 	struct timespec ts = { 0, 0 };
 
-	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &ts))
+	if (clock_gettime(clock, &ts))
 		return 0;
 	return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
+}
+
+u64 host_clock(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+u64 host_clock_precise(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 int host_write(int fd, const void *buf, size_t len)

@@ -58,8 +58,9 @@ bool host_rseq(ptrdiff_t *area, ptrdiff_t *cpu_field);
 
 /* 64 bits that an attacker cannot guess, from the auxiliary vector. */
 u64 host_random(void);
-/* Nanoseconds of a monotonic clock. */
+/* Nanoseconds of a monotonic clock, of some ms or of less than 1 us. */
 u64 host_clock(void);
+u64 host_clock_precise(void);
 /* All of @buf to @fd; 0 or -errno. */
 int host_write(int fd, const void *buf, size_t len);
 /* Read up to @size bytes of a file from @offset; count or -errno. */

@@ -137,7 +137,7 @@ struct mem_range {
 	unsigned long start_pfn;
 	unsigned long end_pfn;		/* onlined end; grows */
 	unsigned long limit_pfn;	/* end_pfn can never pass this */
-	unsigned long huge_pfn;		/* from here on huge pages are advised */
+	unsigned long huge_pfn;		/* from here on there may be huge pages */
 	struct page *pages;
 	unsigned long map_bytes;	/* of pages[], usable */
 	bool reserved;			/* address space is ours up to limit_pfn */
@@ -291,6 +291,11 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
 void free_pcppages_bulk(struct zone *zone, struct list_head *list,
 			unsigned int nr_pages);
 enum migratetype pageblock_type(const struct page *page);
+
+/* mm/huge_memory.c: make fresh memory of huge pages if that pays, as far as the
+ * parameter thp allows; false if it is of small ones. */
+#define HUGE_PAGE_SIZE (2UL << 20)
+bool huge_advise(void *start, size_t size);
 
 /* mm/page_reporting.c; inside the fork gate, without locks. Give free blocks of
  * at least @min_order back to the host, up to about @max_pages; bytes given.

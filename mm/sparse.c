@@ -238,18 +238,19 @@ static unsigned int zone_of_offset(unsigned long offset)
 static void advise_huge(struct mem_range *range, unsigned long end)
 {
 	unsigned long start = range->end_pfn;
-	bool huge = kmm_params.thp == THP_ALWAYS ||
-		    (kmm_params.thp == THP_MADVISE &&
-		     online_pages << memmap.shift >= kmm_params.thp_after);
+	void *addr = (void *)(start << memmap.shift);
+	size_t size = (end - start) << memmap.shift;
 
+	if ((kmm_params.thp == THP_ALWAYS ||
+	     online_pages << memmap.shift >= kmm_params.thp_after) &&
+	    huge_advise(addr, size)) {
+		range->huge_pfn = min_t(unsigned long, range->huge_pfn, start);
+		return;
+	}
 	/* The first step is too small for a huge page, and stays so since
 	 * later ones are mappings of another kind. */
-	if (!huge && start == range->start_pfn)
-		return;
-	host_advise_huge((void *)(start << memmap.shift),
-			 (end - start) << memmap.shift, huge);
-	if (huge && start < range->huge_pfn)
-		range->huge_pfn = start;
+	if (start != range->start_pfn)
+		host_advise_huge(addr, size, false);
 }
 
 /* Let lookups find [end_pfn, end), then give it to its zones: what a zone hands

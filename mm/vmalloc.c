@@ -320,7 +320,7 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 			return NULL;
 		}
 		if (huge)
-			host_advise_huge((void *)area_start(area), size, true);
+			huge_advise((void *)area_start(area), size);
 		*zeroed = true;
 	}
 	/* Once in the tree, only whoever gets the address may touch it. */
