@@ -914,8 +914,12 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 			 unsigned long new_nr)
 {
 	struct zone *zone = page_zone(page);
+	char *addr = page_address(page);
 	bool done = true;
 
+	if (memcheck_active() && new_nr < nr_pages)
+		memcheck_poison(addr + (new_nr << PAGE_SHIFT),
+				(nr_pages - new_nr) << PAGE_SHIFT);
 	spin_lock(&zone->lock);
 	if (new_nr < nr_pages)
 		free_run(zone, page + new_nr, nr_pages - new_nr, false);
@@ -923,6 +927,9 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 		done = grow_frozen_exact(zone, page, nr_pages,
 					 new_nr - nr_pages);
 	spin_unlock(&zone->lock);
+	if (memcheck_active() && done && new_nr > nr_pages)
+		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
+				  (new_nr - nr_pages) << PAGE_SHIFT);
 	if (new_nr < nr_pages)
 		page_reporting_notify(zone);
 	return done;
