@@ -370,7 +370,7 @@ $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 # A lane is one way of testing. `make check` runs all of them, whether or not
 # one fails, and says at the end which did.
 LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
-	memcheck headers exports preload install bench docs
+	memcheck headers exports preload install demo bench docs
 LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
@@ -474,6 +474,11 @@ check-preload: all ## real programs on the shim
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there
 	$(Q)MAKE='$(MAKE)' CC='$(CC)' test/install.sh $(BUILD)
+
+.PHONY: check-demo
+check-demo: all examples ## what make demo shows
+	$(Q)scripts/demo.sh $(BUILD) && echo '1 passed, 0 failed' || \
+		{ echo '0 passed, 1 failed'; exit 1; }
 
 .PHONY: check-bench
 check-bench: all $(BENCH_PROGRAMS) ## the benchmark runs; its figures are no test

@@ -27,7 +27,11 @@ title() { printf '\n== %s\n\n' "$1"; }
 compare() {
 	name=$1
 	shift
-	"$@" >"$dir/plain" 2>&1
+	if ! "$@" >"$dir/plain" 2>&1; then
+		echo "$name: failed, without the shim too:"
+		cat "$dir/plain"
+		exit 1
+	fi
 	if ! LD_PRELOAD=$shim "$@" >"$dir/shim" 2>&1 ||
 		! cmp -s "$dir/plain" "$dir/shim"; then
 		echo "$name: the output differs under the shim:"
@@ -46,7 +50,7 @@ compiler=$(command -v "${CC:-gcc}" || command -v cc)
 
 # sh -c: print the checksum of what the compiler makes.
 # shellcheck disable=SC2016
-compile='"$1" -O2 -Iinclude -c mm/page_alloc.c -o "$2" && cksum <"$2"'
+compile='"$1" -O2 -std=gnu11 -Iinclude -DKMM_BUILD -c mm/page_alloc.c -o "$2" && cksum <"$2"'
 
 title "Real programs, all of whose malloc() calls libkmm serves"
 echo "Each runs twice, on libc's malloc and with LD_PRELOAD=libkmm_malloc.so;"
