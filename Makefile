@@ -165,11 +165,15 @@ all: $(ARTEFACTS) ## build the libraries (the default)
 
 # Rewritten only when its content changes; so a change of flags rebuilds, and a
 # second `make` does nothing. The directory is in it for the debug information
-# and the .pc files, -Werror is not: it changes no output.
+# and the .pc files; whether there are Valgrind's headers, since what is built
+# without them is not known to it; -Werror is not: it changes no output.
 flags = $(CURDIR) $(CC) $(CFLAGS) $(KMM_CFLAGS) $(MALLOC_CFLAGS) $(LDFLAGS) $(KMM_LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' >$@
+	@has=$$(echo '#include <valgrind/memcheck.h>' | $(CC) $(CFLAGS) -E -x c - \
+		>/dev/null 2>&1 && echo with || echo without); \
+	echo '$(flags)' $$has Valgrind | cmp -s - $@ || \
+		echo '$(flags)' $$has Valgrind >$@
 
 .PHONY: FORCE
 FORCE:

@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+
 #include <kmm/kmm.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -21,6 +25,7 @@
 #include "cmdline.h"
 #include "host.h"
 #include "internal.h"
+#include "memcheck.h"
 #include "unit.h"
 
 /* A little of everything; whether all of it was granted. */
@@ -271,6 +276,15 @@ START_TEST(boot_teaching_machine_of_64_pages)
 }
 END_TEST
 
+/* Else a build made before there were Valgrind's headers is what is tested. */
+START_TEST(boot_under_valgrind_is_noticed)
+{
+#if __has_include(<valgrind/valgrind.h>)
+	ck_assert(!RUNNING_ON_VALGRIND || memcheck_active());
+#endif
+}
+END_TEST
+
 Suite *suite_boot(void)
 {
 	Suite *s = suite_create("boot");
@@ -283,6 +297,7 @@ Suite *suite_boot(void)
 	tcase_add_test(tc, boot_refused_at_any_request_succeeds_later);
 	tcase_add_test(tc, boot_by_first_allocation);
 	tcase_add_test(tc, boot_by_several_threads_at_once);
+	tcase_add_test(tc, boot_under_valgrind_is_noticed);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("parameters");
