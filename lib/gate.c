@@ -14,7 +14,8 @@
  * The only thread of a process is not counted: nobody else could fork. Should it
  * start a second one while inside, as a constructor of objects may, it holds no
  * lock there, and the worst that a fork of that thread does is to lose, in the
- * child, the slab that is being constructed.
+ * child, the slab that is being constructed. (The reporter may be started inside
+ * as well; it never forks.)
  *
  * Invariants:	G1  sum of shards = threads inside, outermost entries only, without
  *		    one that entered as the only thread

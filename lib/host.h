@@ -73,7 +73,7 @@ int host_gettid(void);
 int host_getpid(void);
 void host_sleep_ms(unsigned int ms);
 /* A thread with all signals blocked and little stack; its end leaves nothing.
- * False if there can be none. Allocates: no lock may be held. */
+ * False if there can be none. Allocates: no lock may be held that this needs. */
 bool host_start_thread(void *(*fn)(void *arg));
 /* Name the calling thread, for ps and debuggers. */
 void host_name_thread(const char *name);

@@ -9,8 +9,9 @@
  * A process of one thread has nobody to exclude, and no need for atomic
  * instructions, of which a slow path would make some ten. The C library knows
  * (and its own malloc relies on it). What is taken the plain way may be released
- * the other way and the other way round: the word has the same values. No lock
- * is held where the second thread is started.
+ * the other way and the other way round: the word has the same values. So a lock
+ * may be held where the second thread is started (slab_mutex, if what is freed
+ * under it starts the reporter): starting it makes the word seen.
  *
  * Ranks: a thread may only take a lock of a higher rank than those it holds
  * (outer first in enum lock_rank). Debug builds check it on every

@@ -282,6 +282,9 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
 bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 			 unsigned long new_nr);
+/* The head of the large block of kmalloc() whose pages include @page; NULL if
+ * there is none. Up to MAX_ORDER_NR_PAGES steps. */
+struct page *large_head(const struct page *page);
 
 /* Between page_alloc.c and pcp.c; the zone->lock is taken inside.
  * @fresh: may take memory that nobody has used yet. */
@@ -319,7 +322,6 @@ static inline void page_reporting_notify(const struct zone *zone)
 				  memory_order_relaxed))
 		page_reporting_start();
 }
-
 
 /* Take all free blocks of at least @min_order that do not read as zero off the
  * lists (at most @nr), and put them back; for page_reporting.c. */
@@ -381,12 +383,6 @@ bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
 size_t vmalloc_bytes(void);
 void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
 unsigned int vmalloc_validate(void);
-
-/* mm/kmalloc.c ----------------------------------------------------------- */
-
-/* The head of the large block whose pages include @page; NULL if there is
- * none. Up to MAX_ORDER_NR_PAGES steps. */
-struct page *large_head(const struct page *page);
 
 /* mm/mm_init.c ----------------------------------------------------------- */
 

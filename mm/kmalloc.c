@@ -99,37 +99,6 @@ void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
 	return p;
 }
 
-/* Is it certain that no large block reaches over this page? Their tails have
- * none of these flags, no reference, and no head to point to. */
-static bool is_of_other_block(const struct page *page)
-{
-	return (READ_ONCE(page->flags) & (1UL << PG_buddy | 1UL << PG_pcp |
-					  1UL << PG_slab | 1UL << PG_head)) ||
-	       PageTail(page) || page_count(page) > 0;
-}
-
-/*
- * To mark the tails of a large block would cost a store for each page, for the
- * sake of functions that hardly anybody calls. These walk back to the head:
- *
- *	| head: PG_large, private 5 |  |  | page |  |	3 steps, and 5 > 3
- */
-struct page *large_head(const struct page *page)
-{
-	const struct mem_range *range = page_range(page);
-	struct page *pos = (struct page *)page;
-	unsigned long i, max = (unsigned long)(page - range->pages);
-
-	max = min_t(unsigned long, max, MAX_ORDER_NR_PAGES - 1);
-	for (i = 0; i <= max; i++, pos--) {
-		if (PageLarge(pos))
-			return READ_ONCE(pos->private) > i ? pos : NULL;
-		if (is_of_other_block(pos))
-			return NULL;
-	}
-	return NULL;
-}
-
 bool kmalloc_large_resize(void *p, size_t size)
 {
 	struct page *page = lookup_page(p);

@@ -155,13 +155,6 @@ struct page *virt_to_page(const void *addr)
 	return lookup_page(addr);
 }
 
-struct page *virt_to_head_page(const void *addr)
-{
-	struct page *page = lookup_page(addr);
-
-	return page ? compound_head(page) : NULL;
-}
-
 struct page *pfn_to_page(unsigned long pfn)
 {
 	return lookup_page((void *)(pfn << memmap.shift));
