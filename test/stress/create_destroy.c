@@ -59,16 +59,6 @@ static void *create_and_destroy(void *arg)
 	return NULL;
 }
 
-static void *churn(void *arg)
-{
-	struct churn *c = arg;
-
-	while (!atomic_load(&stop))
-		churn_step(c);
-	churn_end(c);
-	return NULL;
-}
-
 static void *read_reports(void *arg)
 {
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -101,7 +91,7 @@ int main(int argc, char **argv)
 				      (void *)i));
 	for (i = 0; i < CHURNERS; i++) {
 		churn_begin(&churns[i], i);
-		CHECK(!pthread_create(&thread[CREATORS + i], NULL, churn,
+		CHECK(!pthread_create(&thread[CREATORS + i], NULL, churn_until_stop,
 				      &churns[i]));
 	}
 	CHECK(!pthread_create(&thread[CREATORS + CHURNERS], NULL, read_reports,

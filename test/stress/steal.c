@@ -9,16 +9,6 @@
 
 #define CHURNERS 4
 
-static void *churn(void *arg)
-{
-	struct churn *c = arg;
-
-	while (!atomic_load(&stop))
-		churn_step(c);
-	churn_end(c);
-	return NULL;
-}
-
 static unsigned long shrinks, trims;
 
 static void *take_away(void *arg)
@@ -52,7 +42,7 @@ int main(int argc, char **argv)
 	churn_create_caches();
 	for (i = 0; i < CHURNERS; i++) {
 		churn_begin(&churns[i], i);
-		CHECK(!pthread_create(&thread[i], NULL, churn, &churns[i]));
+		CHECK(!pthread_create(&thread[i], NULL, churn_until_stop, &churns[i]));
 	}
 	CHECK(!pthread_create(&taker, NULL, take_away, NULL));
 	sleep((unsigned int)nr_wanted);

@@ -250,6 +250,17 @@ static inline void validate_all(void)
 	CHECK(!vmalloc_validate());
 }
 
+/* A thread that churns; its argument is a struct churn. */
+static inline void *churn_until_stop(void *arg)
+{
+	struct churn *c = arg;
+
+	while (!atomic_load(&stop))
+		churn_step(c);
+	churn_end(c);
+	return NULL;
+}
+
 /* Pages that are neither on a free list nor on a per-CPU list. */
 static inline unsigned long pages_in_use(void)
 {

@@ -275,6 +275,19 @@ START_TEST(merge_like_caches_are_one)
 }
 END_TEST
 
+/* @plain and @plain2 are merged, and neither with @special. */
+static void check_and_destroy(struct kmem_cache *plain,
+			      struct kmem_cache *special,
+			      struct kmem_cache *plain2)
+{
+	ck_assert(plain && special && plain2);
+	ck_assert_ptr_ne(plain, special);
+	ck_assert_ptr_eq(plain, plain2);
+	kmem_cache_destroy(plain);
+	kmem_cache_destroy(special);
+	kmem_cache_destroy(plain2);
+}
+
 /* A cache of 1000 bytes, and another that must not be it. */
 static void assert_apart(unsigned int size, struct kmem_cache_args *args,
 			 slab_flags_t flags)
@@ -283,13 +296,7 @@ static void assert_apart(unsigned int size, struct kmem_cache_args *args,
 	struct kmem_cache *b = kmem_cache_create("unit-b", size, args, flags);
 	struct kmem_cache *c = kmem_cache_create("unit-c", 1000, NULL, 0);
 
-	ck_assert(a && b && c);
-	ck_assert_ptr_ne(a, b);
-	/* And nothing merges with it later. */
-	ck_assert_ptr_eq(a, c);
-	kmem_cache_destroy(a);
-	kmem_cache_destroy(b);
-	kmem_cache_destroy(c);
+	check_and_destroy(a, b, c);
 }
 
 /* The special one is there first: the plain ones do not become it. */
@@ -299,12 +306,7 @@ static void assert_not_joined(struct kmem_cache_args *args)
 	struct kmem_cache *a = kmem_cache_create("unit-a", 1000, NULL, 0);
 	struct kmem_cache *c = kmem_cache_create("unit-c", 1000, NULL, 0);
 
-	ck_assert(a && b && c);
-	ck_assert_ptr_ne(a, b);
-	ck_assert_ptr_eq(a, c);
-	kmem_cache_destroy(a);
-	kmem_cache_destroy(b);
-	kmem_cache_destroy(c);
+	check_and_destroy(a, b, c);
 }
 
 #define APART(size, flags, ...)						\
