@@ -74,7 +74,8 @@ MM_SRCS :=			\
 	mm/sparse.c		\
 	mm/util.c		\
 	mm/vmalloc.c		\
-	mm/vmstat.c
+	mm/vmstat.c		\
+	mm/watch.c
 
 MALLOC_SRCS :=			\
 	lib/malloc/malloc.c	\

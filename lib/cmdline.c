@@ -22,6 +22,7 @@
 #include <linux/mmzone.h>
 
 #include "cmdline.h"
+#include "host.h"
 #include "printk.h"
 
 #define MAX_BYTES (1ULL << 47)	/* a user address space on most hosts */
@@ -76,6 +77,8 @@ _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\
+_(report_fd, UINT, 2, 0, INT32_MAX, NULL, "fd",				\
+  "file descriptor for messages and reports")				\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */
@@ -241,6 +244,19 @@ static u64 param_default(const struct kmm_param *p)
 	return *(const u64 *)((const char *)&kmm_defaults + offset);
 }
 
+/* The text outlives the environment, which programs may write to. It is never
+ * freed: it is read until the process ends. */
+static bool copy_text(struct word w, u64 *value)
+{
+	char *copy = host_map(ALIGN(w.len + 1, 1UL << host.page_shift));
+
+	if (!copy)
+		return false;
+	__builtin_memcpy(copy, w.s, w.len);
+	*value = (u64)(unsigned long)copy;
+	return true;
+}
+
 /* The default is always accepted: 0 may mean "decide yourself" where the
  * range of real values starts higher. */
 static bool parse_value(const struct kmm_param *p, struct word w, u64 *value)
@@ -258,6 +274,8 @@ static bool parse_value(const struct kmm_param *p, struct word w, u64 *value)
 	case PARAM_UINT:
 		*value = parse_number(w.s, &end);
 		break;
+	case PARAM_TEXT:
+		return copy_text(w, value);
 	}
 	return w.len && end == w.s + w.len &&
 	       ((*value >= p->min && *value <= p->max) ||
@@ -291,6 +309,10 @@ static const char *format_value(const struct kmm_param *p, u64 value,
 		kmm_snprintf(text, VALUE_TEXT, "%llu%s",
 			     (unsigned long long)value, suffixes[unit]);
 		break;
+	case PARAM_TEXT:
+		kmm_snprintf(text, VALUE_TEXT, "%s",
+			     value ? param_text(value) : "-");
+		break;
 	case PARAM_FLAG:
 	case PARAM_UINT:
 		kmm_snprintf(text, VALUE_TEXT, "%llu",
@@ -307,6 +329,8 @@ static const char *format_range(const struct kmm_param *p,
 
 	if (p->choices)
 		return p->choices;
+	if (p->type == PARAM_TEXT)
+		return "text";
 	kmm_snprintf(text, VALUE_TEXT, "%s..%s", format_value(p, p->min, min),
 		     format_value(p, p->max, max));
 	return text;

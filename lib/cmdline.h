@@ -18,6 +18,7 @@ enum param_type {
 	PARAM_UINT,	/* a number; 0x and 0 prefixes as in C */
 	PARAM_SIZE,	/* bytes with the suffixes K M G T, as memparse() */
 	PARAM_CHOICE,	/* one of the words in `choices`; stored as its index */
+	PARAM_TEXT,	/* anything; stored as the address of a copy, or 0 */
 };
 
 struct kmm_param {
@@ -58,10 +59,17 @@ struct kmm_params {
 	u64 sheaf_capacity;	/* 0: by object size */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
 	u64 bad_free;		/* enum bad_free_policy */
+	u64 report_fd;		/* messages go there */
 	u64 host_fail_nth;
 };
 
 extern struct kmm_params kmm_params;
+
+/* A PARAM_TEXT; NULL if it was not given. */
+static inline const char *param_text(u64 value)
+{
+	return (const char *)(unsigned long)value;
+}
 
 /* What the malloc front end wants otherwise than the library; the first line
  * to be parsed. Absent where that front end is not linked in. */

@@ -24,6 +24,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -306,6 +307,17 @@ int host_write(int fd, const void *buf, size_t len)
 		len -= (size_t)ret;
 	}
 	return 0;
+}
+
+bool host_identify(int fd, struct host_file *file)
+{
+	struct stat st;
+
+	if (host_syscall(SYS_fstat, fd, &st))
+		return false;
+	file->device = st.st_dev;
+	file->inode = st.st_ino;
+	return true;
 }
 
 long host_read_file(const char *path, char *buf, size_t size, long offset)

@@ -63,6 +63,11 @@ u64 host_clock(void);
 u64 host_clock_precise(void);
 /* All of @buf to @fd; 0 or -errno. */
 int host_write(int fd, const void *buf, size_t len);
+/* Which file an open descriptor is; false if it is none. */
+struct host_file {
+	u64 device, inode;
+};
+bool host_identify(int fd, struct host_file *file);
 /* Read up to @size bytes of a file from @offset; count or -errno. */
 long host_read_file(const char *path, char *buf, size_t size, long offset);
 const char *host_getenv(const char *name);

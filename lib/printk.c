@@ -299,6 +299,33 @@ int kmm_snprintf(char *buf, size_t size, const char *fmt, ...)
 	return len;
 }
 
+/* Destination of messages, and which file that is. Written at boot. */
+static int message_fd = 2;
+static struct host_file message_file;
+
+void printk_to(int fd)
+{
+	if (fd == 2)
+		return;
+	if (host_identify(fd, &message_file))
+		message_fd = fd;
+	else
+		printk("WARNING: report_fd=%d is not open: reports go to stderr\n",
+		       fd);
+}
+
+int printk_fd(void)
+{
+	struct host_file file;
+
+	if (likely(message_fd == 2))
+		return 2;
+	return host_identify(message_fd, &file) &&
+			       file.device == message_file.device &&
+			       file.inode == message_file.inode ?
+		       message_fd : 2;
+}
+
 /*
  * One write(2), so that messages of several threads or processes do not mix
  * within a line. A cut message still ends its line. A failed write has nobody
@@ -317,7 +344,7 @@ void printk(const char *fmt, ...)
 		len = sizeof(buf) - 1;
 		buf[len - 1] = '\n';
 	}
-	(void)host_write(2, buf, len);
+	(void)host_write(printk_fd(), buf, len);
 }
 
 void seq_open(struct seq_file *m, int fd)

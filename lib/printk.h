@@ -20,9 +20,16 @@ int kmm_vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
 int kmm_snprintf(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Write one message to stderr in a single write(2) (longer than 1 KiB is cut).
- * Keeps errno. Safe in any context. */
+/* Write one message in a single write(2) (longer than 1 KiB is cut), to stderr
+ * unless printk_to() said otherwise. Keeps errno. Safe in any context. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Send messages to @fd from now on, for as long as it is the file that it is now:
+ * a program that closes it may get the number again for a file of its own.
+ * Then, and if it is not open at all, they go to stderr. */
+void printk_to(int fd);
+/* Where a report should go that is more than a message; see printk_to(). */
+int printk_fd(void);
 
 /* Print once per place in the code. */
 #define printk_once(...)						\

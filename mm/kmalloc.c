@@ -25,6 +25,7 @@
 #include "../lib/gate.h"
 #include "internal.h"
 #include "slab.h"
+#include "watch.h"
 
 /* Large blocks ------------------------------------------------------------ */
 
@@ -51,7 +52,7 @@ static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
 	return p;
 }
 
-void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
+static void *large_by_ladder(size_t size, gfp_t gfp)
 {
 	unsigned int order;
 
@@ -69,6 +70,14 @@ void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
 	/* Under memcheck the tail of the block must stay out of bounds. */
 	return alloc_large_pages(memcheck_active() ? size : PAGE_SIZE << order,
 				 order, gfp);
+}
+
+void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
+{
+	void *p = large_by_ladder(size, gfp);
+
+	watch_alloc(WATCH_KMALLOC, p, size, gfp, __builtin_return_address(0));
+	return p;
 }
 
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
@@ -154,7 +163,7 @@ void *__kmalloc_node_noprof(size_t size, gfp_t gfp, int node)
 
 /* Freeing ----------------------------------------------------------------- */
 
-noinline void kfree_slow(void *p, const void *caller)
+void kfree_unwatched(void *p, const void *caller)
 {
 	struct page *page;
 	int saved_errno = errno;
@@ -164,7 +173,7 @@ noinline void kfree_slow(void *p, const void *caller)
 	gate_enter();
 	page = lookup_page(p);
 	if (page && page->slab_cache)
-		sheaf_free_slow(page->slab_cache, p, caller);
+		sheaf_free_unwatched(page->slab_cache, p, caller);
 	else if (page && PageLarge(page) &&
 		 IS_ALIGNED((unsigned long)p, PAGE_SIZE))
 		free_large_pages(page);
@@ -172,6 +181,12 @@ noinline void kfree_slow(void *p, const void *caller)
 		bad_free(p, caller, NULL);
 	gate_exit();
 	errno = saved_errno;
+}
+
+static noinline void kfree_slow(void *p, const void *caller)
+{
+	watch_free(WATCH_KFREE, p, caller);
+	kfree_unwatched(p, caller);
 }
 
 void kfree(const void *objp)
@@ -249,7 +264,7 @@ void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
 		return NULL;
 	}
 	/* The bucket keeps its size; memcheck wants the new bounds. */
-	if (new_size <= old_size && !memcheck_active()) {
+	if (new_size <= old_size && !calls_watched) {
 		/* All of a cleared bucket beyond the size reads as zero, so
 		 * that growing into it has nothing to clear. */
 		if (gfp & __GFP_ZERO)

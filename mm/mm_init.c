@@ -24,8 +24,10 @@
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
 #include "../lib/percpu.h"
+#include "../lib/printk.h"
 #include "internal.h"
 #include "slab.h"
+#include "watch.h"
 
 _Atomic int mm_state = MM_DOWN;
 
@@ -44,6 +46,8 @@ static int boot_host(void)
 		cmdline_parse(kmm_cmdline);
 	cmdline_parse(boot_cmdline);
 	cmdline_parse(host_getenv("KMM_CMDLINE"));
+	printk_to((int)kmm_params.report_fd);
+	calls_watched |= memcheck_active();
 	host_fail_nth = kmm_params.host_fail_nth;
 	kmm_page_shift = kmm_params.page_shift > host.page_shift ?
 				 (unsigned int)kmm_params.page_shift :

@@ -51,6 +51,7 @@
 #include "../lib/memcheck.h"
 #include "internal.h"
 #include "slab.h"
+#include "watch.h"
 
 unsigned int kmm_page_shift;
 unsigned int pageblock_order;
@@ -1077,16 +1078,19 @@ static bool page_free_check(struct page *page, const void *addr,
 
 void put_page(struct page *page)
 {
+	const void *caller = __builtin_return_address(0);
+
 	page = page_head(page);
 	gate_enter();
-	if (page_free_check(page, NULL, __builtin_return_address(0)) &&
-	    put_page_testzero(page))
+	if (page_free_check(page, NULL, caller) && put_page_testzero(page)) {
+		watch_free(WATCH_FREE_PAGES, page_address(page), caller);
 		free_block(page, PageHead(page) ? page->order : 0);
+	}
 	gate_exit();
 }
 
 static void free_pages_caller(struct page *page, unsigned int order,
-			      const void *addr, const void *caller)
+			      const void *addr, const void *caller, bool watched)
 {
 	bool compound;
 
@@ -1100,6 +1104,8 @@ static void free_pages_caller(struct page *page, unsigned int order,
 	}
 	compound = PageHead(page);
 	if (put_page_testzero(page)) {
+		if (watched)
+			watch_free(WATCH_FREE_PAGES, page_address(page), caller);
 		free_block(page, order);
 	} else if (!compound) {
 		/* Somebody else still holds the head page: free the rest, and
@@ -1114,7 +1120,7 @@ out:
 
 /* The API ----------------------------------------------------------------- */
 
-struct page *alloc_pages_noprof(gfp_t gfp, unsigned int order)
+static struct page *alloc_pages_unwatched(gfp_t gfp, unsigned int order)
 {
 	struct page *page;
 
@@ -1134,27 +1140,50 @@ struct page *alloc_pages_noprof(gfp_t gfp, unsigned int order)
 	return page;
 }
 
+static struct page *alloc_pages_caller(gfp_t gfp, unsigned int order,
+				       const void *caller)
+{
+	struct page *page = alloc_pages_unwatched(gfp, order);
+
+	watch_alloc(WATCH_ALLOC_PAGES, page ? page_address(page) : NULL,
+		    PAGE_SIZE << order, gfp, caller);
+	return page;
+}
+
+struct page *alloc_pages_noprof(gfp_t gfp, unsigned int order)
+{
+	return alloc_pages_caller(gfp, order, __builtin_return_address(0));
+}
+
 struct page *alloc_pages_node_noprof(int nid, gfp_t gfp, unsigned int order)
 {
 	(void)nid;
-	return alloc_pages_noprof(gfp, order);
+	return alloc_pages_caller(gfp, order, __builtin_return_address(0));
 }
 
-unsigned long get_free_pages_noprof(gfp_t gfp, unsigned int order)
+static unsigned long get_free_pages_caller(gfp_t gfp, unsigned int order,
+					   const void *caller)
 {
-	struct page *page = alloc_pages_noprof(gfp & ~__GFP_HIGHMEM, order);
+	struct page *page = alloc_pages_caller(gfp & ~__GFP_HIGHMEM, order,
+					       caller);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
+unsigned long get_free_pages_noprof(gfp_t gfp, unsigned int order)
+{
+	return get_free_pages_caller(gfp, order, __builtin_return_address(0));
+}
+
 unsigned long get_zeroed_page_noprof(gfp_t gfp)
 {
-	return get_free_pages_noprof(gfp | __GFP_ZERO, 0);
+	return get_free_pages_caller(gfp | __GFP_ZERO, 0,
+				     __builtin_return_address(0));
 }
 
 void __free_pages(struct page *page, unsigned int order)
 {
-	free_pages_caller(page, order, NULL, __builtin_return_address(0));
+	free_pages_caller(page, order, NULL, __builtin_return_address(0), true);
 }
 
 void free_pages(unsigned long addr, unsigned int order)
@@ -1166,7 +1195,7 @@ void free_pages(unsigned long addr, unsigned int order)
 	page = lookup_page((void *)addr);
 	if (page)
 		free_pages_caller(page, order, (void *)addr,
-				  __builtin_return_address(0));
+				  __builtin_return_address(0), true);
 	else
 		bad_free((void *)addr, __builtin_return_address(0), "page");
 }
@@ -1206,10 +1235,22 @@ static unsigned int bulk_from_pcp(gfp_t gfp, struct page **slots,
 	return got;
 }
 
+/* Watchers are told of each page. */
+static void watch_bulk(gfp_t gfp, struct page **slots, unsigned long nr,
+		       const void *caller)
+{
+	unsigned long i;
+
+	for (i = 0; calls_watched && i < nr; i++)
+		watch_alloc(WATCH_ALLOC_PAGES, page_address(slots[i]), PAGE_SIZE,
+			    gfp, caller);
+}
+
 unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
 				      struct page **page_array)
 {
 	unsigned long i = 0, run, nr = nr_pages > 0 ? (unsigned long)nr_pages : 0;
+	const void *caller = __builtin_return_address(0);
 
 	if (!mm_ready())
 		return 0;
@@ -1223,19 +1264,21 @@ unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
 		gate_enter();
 		run = bulk_from_pcp(gfp, page_array + i, (unsigned int)run);
 		gate_exit();
+		watch_bulk(gfp, page_array + i, run, caller);
 		i += run;
 		/* At least one try the normal way, which may reclaim. */
 		if (!run) {
-			page_array[i] = alloc_pages_noprof(gfp, 0);
+			page_array[i] = alloc_pages_unwatched(gfp, 0);
 			if (!page_array[i])
 				break;
+			watch_bulk(gfp, page_array + i, 1, caller);
 			i++;
 		}
 	}
 	return i;
 }
 
-void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
+static void *alloc_pages_exact_unwatched(size_t size, gfp_t gfp)
 {
 	unsigned long i, nr_pages;
 	struct page *page;
@@ -1266,6 +1309,15 @@ void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
 	return page_address(page);
 }
 
+void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
+{
+	void *p = alloc_pages_exact_unwatched(size, gfp);
+
+	watch_alloc(WATCH_ALLOC_PAGES, p, size, gfp,
+		    __builtin_return_address(0));
+	return p;
+}
+
 void free_pages_exact(void *virt, size_t size)
 {
 	const void *caller = __builtin_return_address(0);
@@ -1273,10 +1325,12 @@ void free_pages_exact(void *virt, size_t size)
 	char *pos;
 	struct page *page;
 
+	if (virt && size)
+		watch_free(WATCH_FREE_PAGES, virt, caller);
 	for (pos = virt; pos < end; pos += PAGE_SIZE) {
 		page = lookup_page(pos);
 		if (page)
-			free_pages_caller(page, 0, pos, caller);
+			free_pages_caller(page, 0, pos, caller, false);
 		else
 			bad_free(pos, caller, "page");
 	}

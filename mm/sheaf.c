@@ -55,6 +55,7 @@
 #include "../lib/host.h"
 #include "internal.h"
 #include "slab.h"
+#include "watch.h"
 
 /* Moves to another CPU that a slow path puts up with before it goes to the
  * slabs directly. */
@@ -416,11 +417,12 @@ static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 	return object ? object : refill(s, gfp);
 }
 
-noinline void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp,
-				     size_t size)
+void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
+			    const void *caller)
 {
 	void *object;
 
+	(void)caller;
 	if (unlikely(!mm_ready()))
 		return NULL;
 	/* A size that is not in the ladder is served by the next one that is. */
@@ -442,9 +444,22 @@ noinline void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp,
 	return object;
 }
 
-void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp)
+noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
+				const void *caller)
 {
-	return sheaf_alloc_slow_size(s, gfp, 0);
+	void *object = sheaf_alloc_unwatched(s, gfp, size, caller);
+	struct watch_call call = {
+		.op = s->flags & SLAB_KMALLOC ? WATCH_KMALLOC : WATCH_CACHE_ALLOC,
+		.gfp = gfp,
+		.cache = s,
+		.result = object,
+		.size = size ? size : s->object_size,
+		.caller = caller,
+	};
+
+	if (unlikely(calls_watched))
+		watch_call(&call);
+	return object;
 }
 
 /* Freeing ----------------------------------------------------------------- */
@@ -576,14 +591,29 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 		slab_free_bulk(s, 1, &object, caller);
 }
 
-noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
-			      const void *caller)
+void sheaf_free_unwatched(struct kmem_cache *s, void *object,
+			  const void *caller)
 {
 	gate_enter();
 	if (memcheck_active() && plausible(s, object))
 		memcheck_free(object, s->object_size);
 	free_gated(s, object, caller);
 	gate_exit();
+}
+
+noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
+			      const void *caller)
+{
+	struct watch_call call = {
+		.op = s->flags & SLAB_KMALLOC ? WATCH_KFREE : WATCH_CACHE_FREE,
+		.cache = s,
+		.old = object,
+		.caller = caller,
+	};
+
+	if (unlikely(calls_watched))
+		watch_call(&call);
+	sheaf_free_unwatched(s, object, caller);
 }
 
 /* Flushing ---------------------------------------------------------------- */
@@ -807,8 +837,7 @@ int sheaf_cache_init(struct kmem_cache *s)
 	spin_lock_init(&s->barn.lock, LOCK_RANK_BARN);
 	s->cpu_sheaves = no_sheaves;
 	s->sheaf_capacity = 0;
-	if (memcheck_active() || (s->flags & (SLAB_DEBUG_FLAGS |
-					      SLAB_NO_SHEAVES)))
+	if (calls_watched || (s->flags & (SLAB_DEBUG_FLAGS | SLAB_NO_SHEAVES)))
 		return 0;
 	if (kmm_params.sheaf_capacity)
 		wanted = max_t(unsigned int, wanted,

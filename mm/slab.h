@@ -150,12 +150,17 @@ unsigned int slab_validate(struct kmem_cache *s);
 int sheaf_init(void);
 int sheaf_cache_init(struct kmem_cache *s);
 void sheaf_cache_exit(struct kmem_cache *s);
-/* These three enter the fork gate themselves, and boot the allocator first.
- * @size: the bytes that the caller may use, for memcheck.h; 0: the object. */
-void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp);
-void *sheaf_alloc_slow_size(struct kmem_cache *s, gfp_t gfp, size_t size);
-/* @caller: for the report of a pointer that cannot be freed. */
+/* These enter the fork gate themselves, and boot the allocator first.
+ * @size: the bytes that the caller may use; 0: the object.
+ * @caller: return address of the call, for reports and watchers; NULL: ours. */
+void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
+		       const void *caller);
 void sheaf_free_slow(struct kmem_cache *s, void *object, const void *caller);
+/* The same for callers that tell watchers (watch.h) of the call themselves. */
+void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
+			    const void *caller);
+void sheaf_free_unwatched(struct kmem_cache *s, void *object,
+			  const void *caller);
 /* Return the objects of every CPU's sheaves and of the barn to the slabs.
  * @exclusive: the caller knows that nobody else uses the cache. */
 void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
@@ -216,13 +221,14 @@ void shrink_slab_caches(bool with_mains);
 /* kmalloc.c: for the malloc front end; they enter the fork gate themselves. - */
 
 /* Blocks beyond the caches: whole pages, as many as it takes, up to
- * KMALLOC_MAX_SIZE, then vmalloc. @align is a power of two. */
+ * KMALLOC_MAX_SIZE, then vmalloc. @align is a power of two. This one and the
+ * free leave telling the watchers to the caller. */
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp);
 /* Resize such a block of pages in place; false if that cannot be. */
 bool kmalloc_large_resize(void *p, size_t size);
 size_t kmalloc_usable(const void *p);
 /* Frees of pages and vmalloc blocks, and everything unusual. */
-void kfree_slow(void *p, const void *caller);
+void kfree_unwatched(void *p, const void *caller);
 
 /* The fast path ----------------------------------------------------------- */
 
@@ -265,7 +271,8 @@ static __always_inline void *slab_alloc(struct kmem_cache *s, gfp_t gfp,
 	void *object = percpu_pop(s->cpu_sheaves);
 
 	if (unlikely(!object))
-		return sheaf_alloc_slow_size(s, gfp, size);
+		return sheaf_alloc_slow(s, gfp, size,
+					__builtin_return_address(0));
 	if (unlikely(gfp & __GFP_ZERO))
 		__builtin_memset(object, 0, s->object_size);
 	return object;

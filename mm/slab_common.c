@@ -21,6 +21,7 @@
 #include "../lib/host.h"
 #include "internal.h"
 #include "slab.h"
+#include "watch.h"
 
 struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
 spinlock_t slab_mutex = SPINLOCK_INIT(LOCK_RANK_SLAB_MUTEX);
@@ -248,7 +249,8 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 	struct kmem_cache *s;
 	char *copy;
 
-	s = sheaf_alloc_slow(&kmem_cache_boot, GFP_KERNEL | __GFP_ZERO);
+	s = sheaf_alloc_unwatched(&kmem_cache_boot, GFP_KERNEL | __GFP_ZERO, 0,
+				  NULL);
 	if (!s)
 		return NULL;
 	copy = __kmalloc_noprof(length, GFP_KERNEL);
@@ -273,7 +275,7 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 out_free_name:
 	kfree(copy);
 out_free_cache:
-	sheaf_free_slow(&kmem_cache_boot, s, NULL);
+	sheaf_free_unwatched(&kmem_cache_boot, s, NULL);
 	return NULL;
 }
 
@@ -406,7 +408,7 @@ static void destroy_locked(struct kmem_cache *s)
 	list_del_init(&s->list);
 	sheaf_cache_exit(s);
 	kfree(s->name);
-	sheaf_free_slow(&kmem_cache_boot, s, NULL);
+	sheaf_free_unwatched(&kmem_cache_boot, s, NULL);
 }
 
 void kmem_cache_destroy(struct kmem_cache *s)
@@ -472,8 +474,9 @@ int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
 		i++;
 	while (i < size) {
 		want = min_t(size_t, size - i, UINT32_MAX);
-		if (memcheck_active() || want < s->sheaf_capacity) {
-			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO);
+		if (calls_watched || want < s->sheaf_capacity) {
+			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO, 0,
+						__builtin_return_address(0));
 			got = p[i] != NULL;
 		} else {
 			gate_enter();

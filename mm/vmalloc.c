@@ -52,6 +52,7 @@
 #include "../lib/memcheck.h"
 #include "../lib/treap.h"
 #include "internal.h"
+#include "watch.h"
 
 /*
  * Large blocks are often arrays of which little is used; huge pages would make
@@ -491,7 +492,7 @@ static void memcheck_learn(void *p, size_t size, bool zeroed)
 	memcheck_alloc(p, size, zeroed);
 }
 
-void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
+static void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller)
 {
 	void *p;
 
@@ -506,23 +507,30 @@ void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
 	if (p)
 		memcheck_learn(p, size, gfp & __GFP_ZERO);
 	gate_exit();
+	watch_alloc(WATCH_VMALLOC, p, size, gfp, caller);
 	return p;
+}
+
+void *__vmalloc_noprof(unsigned long size, gfp_t gfp)
+{
+	return vmalloc_caller(size, gfp, __builtin_return_address(0));
 }
 
 void *vmalloc_noprof(unsigned long size)
 {
-	return __vmalloc_noprof(size, GFP_KERNEL);
+	return vmalloc_caller(size, GFP_KERNEL, __builtin_return_address(0));
 }
 
 void *vzalloc_noprof(unsigned long size)
 {
-	return __vmalloc_noprof(size, GFP_KERNEL | __GFP_ZERO);
+	return vmalloc_caller(size, GFP_KERNEL | __GFP_ZERO,
+			      __builtin_return_address(0));
 }
 
 void *vmalloc_node_noprof(unsigned long size, int node)
 {
 	(void)node;
-	return __vmalloc_noprof(size, GFP_KERNEL);
+	return vmalloc_caller(size, GFP_KERNEL, __builtin_return_address(0));
 }
 
 void *vmalloc_array_noprof(size_t n, size_t size)
@@ -531,7 +539,7 @@ void *vmalloc_array_noprof(size_t n, size_t size)
 
 	if (check_mul_overflow(n, size, &bytes))
 		return NULL;
-	return __vmalloc_noprof(bytes, GFP_KERNEL);
+	return vmalloc_caller(bytes, GFP_KERNEL, __builtin_return_address(0));
 }
 
 void *vcalloc_noprof(size_t n, size_t size)
@@ -540,7 +548,8 @@ void *vcalloc_noprof(size_t n, size_t size)
 
 	if (check_mul_overflow(n, size, &bytes))
 		return NULL;
-	return __vmalloc_noprof(bytes, GFP_KERNEL | __GFP_ZERO);
+	return vmalloc_caller(bytes, GFP_KERNEL | __GFP_ZERO,
+			      __builtin_return_address(0));
 }
 
 /* Tell the memory checkers that the block is no more, and that its bytes are
@@ -557,6 +566,7 @@ void vfree(const void *addr)
 
 	if (!addr || !mm_ready())
 		return;
+	watch_free(WATCH_VFREE, addr, __builtin_return_address(0));
 	gate_enter();
 	area = area_take(addr);
 	if (likely(area)) {
@@ -650,7 +660,8 @@ void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
 		return NULL;
 	}
 	if (gfpflags_allow_blocking(gfp)) {
-		to = vmalloc_resize(p, size);
+		/* Watchers know of no mapping that moved: theirs is a copy. */
+		to = calls_watched ? NULL : vmalloc_resize(p, size);
 		if (!to)
 			to = vrealloc_copy(p, old_size, size, gfp);
 	} else {

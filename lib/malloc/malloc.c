@@ -5,11 +5,14 @@
  * The way of a request, and of a block back:
  *
  *	malloc(size) -> percpu_pop() on the size's cache	up to 8 KiB
- *	             -> malloc_slow() -> sheaf_alloc_slow_size() no object there
+ *	             -> malloc_slow() -> sheaf_alloc_unwatched() no object there
  *	                              -> kmalloc_large()	above 8 KiB
  *	free(p)      -> percpu_push() on the cache of p's page
- *	             -> free_slow()   -> sheaf_free_slow()	no room there
- *	                              -> kfree_slow()		p is no object
+ *	             -> free_slow()   -> sheaf_free_unwatched()	no room there
+ *	                              -> kfree_unwatched()	p is no object
+ *
+ * Who watches calls (mm/watch.h) is told in the slow paths; then no cache has
+ * sheaves, and none of the fast paths succeeds.
  *
  * libc promises, and kmalloc does not:
  *   alignment	every block is aligned to 16 bytes: kmalloc_row_index() never
@@ -37,6 +40,7 @@
 #include <string.h>
 
 #include "../../mm/slab.h"
+#include "../../mm/watch.h"
 #include "../cmdline.h"
 #include "../gate.h"
 #include "../host.h"
@@ -58,8 +62,10 @@ _Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
 /* Programs ask for all sizes alike: the kernel's ladder would waste a quarter. */
 const char *const kmm_frontend_cmdline = "kmalloc_ladder=fine";
 
-static void *malloc_slow(size_t size, gfp_t gfp);
-static void *malloc_large(size_t size, size_t align, gfp_t gfp);
+static void *malloc_slow(size_t size, gfp_t gfp, const void *caller);
+static void *malloc_block(size_t size, size_t align, gfp_t gfp,
+			  const void *caller);
+static void free_block(void *p, const void *caller);
 static void free_slow(void *p, const void *caller);
 static void *realloc_slow(void *p, size_t size, const void *caller);
 static size_t usable_slow(const void *p);
@@ -98,21 +104,29 @@ static __always_inline void free_object(void *p, const void *caller)
  * The functions here call each other by these static names: a call of malloc()
  * could be bound to a program's own malloc(), and its blocks are not ours.
  */
-static __always_inline void *alloc_object(size_t size)
+static __always_inline void *pop_object(size_t size)
 {
-	void *p;
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return NULL;
+	return percpu_pop(malloc_cache(size)->cpu_sheaves);
+}
 
-	if (likely(size <= KMALLOC_MAX_CACHE_SIZE)) {
-		p = percpu_pop(malloc_cache(size)->cpu_sheaves);
-		if (likely(p))
-			return p;
-	}
-	return malloc_slow(size, GFP_MALLOC);
+/* For functions that know their caller already; the others would read it ahead
+ * of the fast path. */
+static __always_inline void *alloc_object(size_t size, const void *caller)
+{
+	void *p = pop_object(size);
+
+	return likely(p) ? p : malloc_slow(size, GFP_MALLOC, caller);
 }
 
 KMM_API void *malloc(size_t size)
 {
-	return alloc_object(size);
+	void *p = pop_object(size);
+
+	if (likely(p))
+		return p;
+	return malloc_slow(size, GFP_MALLOC, __builtin_return_address(0));
 }
 
 KMM_API void free(void *p)
@@ -129,36 +143,46 @@ KMM_API void *calloc(size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (likely(bytes <= KMALLOC_MAX_CACHE_SIZE)) {
-		p = percpu_pop(malloc_cache(bytes)->cpu_sheaves);
-		if (likely(p))
-			return memset(p, 0, bytes);
-	}
+	p = pop_object(bytes);
+	if (likely(p))
+		return memset(p, 0, bytes);
 	/* Large blocks often come as zero: kmalloc_large() knows. */
-	return malloc_slow(bytes, GFP_MALLOC | __GFP_ZERO);
+	return malloc_slow(bytes, GFP_MALLOC | __GFP_ZERO,
+			   __builtin_return_address(0));
 }
 
-/* Under memcheck.h every block moves: that shows stale pointers to the old one,
- * and tells Valgrind the new size. */
+/* With somebody watching every block moves: that shows stale pointers to the old
+ * one, and tells Valgrind the new size. */
 static __always_inline bool realloc_keeps(size_t capacity, size_t size)
 {
 	return size <= capacity &&
 	       (size >= capacity / 2 || capacity <= REALLOC_KEEP_SIZE) &&
-	       !memcheck_active();
+	       !calls_watched;
 }
 
 /* A block that shrinks can stay where it is if there is no other. */
 static void *realloc_move(void *p, size_t capacity, size_t size,
 			  const void *caller)
 {
-	void *to = alloc_object(size);
+	void *to;
 
+	if (likely(!calls_watched)) {
+		to = alloc_object(size, caller);
+	} else {
+		to = malloc_block(size, MALLOC_ALIGN, GFP_MALLOC, caller);
+		watch_call(&(struct watch_call){
+			.op = WATCH_REALLOC, .old = p, .result = to,
+			.size = size, .gfp = GFP_MALLOC, .caller = caller });
+	}
 	if (unlikely(!to))
 		return size <= capacity ? p : NULL;
 	/* All of capacity is ours to read, whatever the user asked for. */
 	memcheck_unpoison(p, size < capacity ? size : capacity);
 	memcpy(to, p, size < capacity ? size : capacity);
-	free_object(p, caller);
+	if (unlikely(calls_watched))
+		free_block(p, caller);
+	else
+		free_object(p, caller);
 	return to;
 }
 
@@ -168,7 +192,7 @@ static __always_inline void *do_realloc(void *p, size_t size,
 	struct kmem_cache *s;
 
 	if (!p)
-		return alloc_object(size);
+		return alloc_object(size, caller);
 	if (unlikely(!size)) {
 		free_object(p, caller);
 		return NULL;
@@ -209,27 +233,46 @@ KMM_API size_t malloc_usable_size(void *p)
 
 /* Slow paths -------------------------------------------------------------- */
 
-static noinline void *malloc_slow(size_t size, gfp_t gfp)
+/* A block of any size, watchers not told. Objects are aligned by their size:
+ * see malloc_aligned(). */
+static void *malloc_block(size_t size, size_t align, gfp_t gfp,
+			  const void *caller)
 {
-	void *p;
+	size_t padded = align > MALLOC_ALIGN ? ALIGN(size, align) : size;
+	void *p = NULL;
 
-	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
-		return malloc_large(size, MALLOC_ALIGN, gfp);
-	p = sheaf_alloc_slow_size(malloc_cache(size), gfp, size);
+	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
+		p = sheaf_alloc_unwatched(malloc_cache(padded), gfp, size,
+					  caller);
+	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
+		p = kmalloc_large(size, align, gfp);
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
 }
 
-static void *malloc_large(size_t size, size_t align, gfp_t gfp)
+static noinline void *malloc_slow(size_t size, gfp_t gfp, const void *caller)
 {
-	void *p = NULL;
+	void *p = malloc_block(size, MALLOC_ALIGN, gfp, caller);
 
-	if (likely(size <= PTRDIFF_MAX) && mm_ready())
-		p = kmalloc_large(size, align, gfp);
-	if (unlikely(!p))
-		errno = ENOMEM;
+	watch_alloc(gfp & __GFP_ZERO ? WATCH_CALLOC : WATCH_MALLOC, p, size, gfp,
+		    caller);
 	return p;
+}
+
+/* Free a block of any size, watchers not told. */
+static void free_block(void *p, const void *caller)
+{
+	struct page *page = lookup_page(p);
+	struct kmem_cache *s = page ? READ_ONCE(page->slab_cache) : NULL;
+
+	if (s)
+		sheaf_free_unwatched(s, p, caller);
+	else if (unlikely(ZERO_OR_NULL_PTR(p)))
+		/* To kfree() it is kmalloc(0); malloc() has none. */
+		bad_free(p, caller, NULL);
+	else
+		kfree_unwatched(p, caller);
 }
 
 /* Without a booted allocator there is nothing that @p could be a part of, and
@@ -237,22 +280,13 @@ static void *malloc_large(size_t size, size_t align, gfp_t gfp)
 static noinline void free_slow(void *p, const void *caller)
 {
 	int saved_errno;
-	struct kmem_cache *s;
-	struct page *page;
 
 	if (!p)
 		return;
 	saved_errno = errno;
 	if (mm_ready()) {
-		page = lookup_page(p);
-		s = page ? READ_ONCE(page->slab_cache) : NULL;
-		if (s)
-			sheaf_free_slow(s, p, caller);
-		else if (unlikely(ZERO_OR_NULL_PTR(p)))
-			/* To kfree() it is kmalloc(0); malloc() has none. */
-			bad_free(p, caller, NULL);
-		else
-			kfree_slow(p, caller);
+		watch_free(WATCH_FREE, p, caller);
+		free_block(p, caller);
 	}
 	errno = saved_errno;
 }
@@ -292,6 +326,8 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 	}
 	if (realloc_keeps(capacity, size))
 		return p;
+	if (calls_watched)
+		return realloc_move(p, capacity, size, caller);
 	if (size > KMALLOC_MAX_CACHE_SIZE && kmalloc_large_resize(p, size))
 		return p;
 	if (size > KMALLOC_MAX_SIZE && !lookup_page(p)) {
@@ -326,16 +362,25 @@ static noinline size_t usable_slow(const void *p)
  *
  *	align 64, size 100  ->  128	align 32, size 600 -> 608 -> 640 = 20 * 32
  */
-static void *malloc_aligned(size_t align, size_t size)
+static void *malloc_aligned(size_t align, size_t size, const void *caller)
 {
 	size_t padded;
+	void *p;
 
-	if (align <= MALLOC_ALIGN)
-		return alloc_object(size);
-	padded = ALIGN(size ? size : 1, align);
-	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
-		return alloc_object(padded);
-	return malloc_large(size ? size : 1, align, GFP_MALLOC);
+	if (likely(!calls_watched)) {
+		if (align <= MALLOC_ALIGN)
+			return alloc_object(size, caller);
+		padded = ALIGN(size ? size : 1, align);
+		if (size <= KMALLOC_MAX_CACHE_SIZE &&
+		    padded <= KMALLOC_MAX_CACHE_SIZE)
+			return alloc_object(padded, caller);
+		return malloc_block(size ? size : 1, align, GFP_MALLOC, caller);
+	}
+	p = malloc_block(size ? size : 1, align, GFP_MALLOC, caller);
+	watch_call(&(struct watch_call){
+		.op = WATCH_MEMALIGN, .result = p, .size = size,
+		.align = align, .gfp = GFP_MALLOC, .caller = caller });
+	return p;
 }
 
 KMM_API void *memalign(size_t align, size_t size)
@@ -346,7 +391,7 @@ KMM_API void *memalign(size_t align, size_t size)
 	}
 	if (unlikely(!is_power_of_2(align)))
 		align = align ? 1UL << (ilog2(align) + 1) : 1;
-	return malloc_aligned(align, size);
+	return malloc_aligned(align, size, __builtin_return_address(0));
 }
 
 KMM_API void *aligned_alloc(size_t align, size_t size)
@@ -355,7 +400,7 @@ KMM_API void *aligned_alloc(size_t align, size_t size)
 		errno = EINVAL;
 		return NULL;
 	}
-	return malloc_aligned(align, size);
+	return malloc_aligned(align, size, __builtin_return_address(0));
 }
 
 KMM_API int posix_memalign(void **memptr, size_t align, size_t size)
@@ -365,7 +410,9 @@ KMM_API int posix_memalign(void **memptr, size_t align, size_t size)
 
 	if (unlikely(!is_power_of_2(align) || align % sizeof(void *)))
 		return EINVAL;
-	p = align <= MALLOC_MAX_ALIGN ? malloc_aligned(align, size) : NULL;
+	p = align <= MALLOC_MAX_ALIGN ?
+		    malloc_aligned(align, size, __builtin_return_address(0)) :
+		    NULL;
 	errno = saved_errno;
 	if (unlikely(!p))
 		return ENOMEM;
@@ -381,7 +428,8 @@ static size_t host_page_size(void)
 
 KMM_API void *valloc(size_t size)
 {
-	return malloc_aligned(host_page_size(), size);
+	return malloc_aligned(host_page_size(), size,
+			      __builtin_return_address(0));
 }
 
 KMM_API void *pvalloc(size_t size)
@@ -392,7 +440,8 @@ KMM_API void *pvalloc(size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return malloc_aligned(page_size, ALIGN(size, page_size));
+	return malloc_aligned(page_size, ALIGN(size, page_size),
+			      __builtin_return_address(0));
 }
 
 /* Other names ------------------------------------------------------------- */

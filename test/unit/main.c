@@ -49,6 +49,7 @@ static const struct {
 	{ "bad_free", suite_bad_free },
 	{ "reports", suite_reports },
 	{ "anchor", suite_anchor },
+	{ "watch", suite_watch },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

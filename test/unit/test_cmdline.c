@@ -54,6 +54,7 @@ START_TEST(params_unparsed_hold_defaults)
 		.slab_freelist_random = 0,
 		.kmalloc_ladder = LADDER_KERNEL,
 		.bad_free = BAD_FREE_ABORT,
+		.report_fd = 2,
 	};
 
 	const struct kmm_params booted = kmm_params;

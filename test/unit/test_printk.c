@@ -344,6 +344,50 @@ START_TEST(warn_on_once_names_condition_once)
 }
 END_TEST
 
+/* In a process of its own: where messages go is set once. */
+static void print_to_file(void)
+{
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	char buf[64] = "";
+
+	ck_assert_int_ge(fd, 0);
+	printk_to(fd);
+	printk("one\n");
+	ck_assert_int_eq(printk_fd(), fd);
+	ck_assert_int_eq(pread(fd, buf, sizeof(buf), 0), 4);
+	ck_assert_str_eq(buf, "one\n");
+	/* Somebody else's file of the same number is left alone. */
+	ck_assert_int_eq(dup2(open("/dev/null", O_WRONLY), fd), fd);
+	printk("two\n");
+	close(fd);
+	printk("three\n");
+}
+
+START_TEST(printk_to_another_file_until_it_is_closed)
+{
+	const char *text;
+	int status = test_run_child(print_to_file, &text);
+
+	ck_assert_msg(!status, "%s", text);
+	ck_assert_str_eq(text, "two\nthree\n");
+}
+END_TEST
+
+static void print_to_closed(void)
+{
+	printk_to(1000);
+	printk("one\n");
+}
+
+START_TEST(printk_to_closed_file_says_so)
+{
+	const char *text;
+
+	ck_assert(!test_run_child(print_to_closed, &text));
+	ck_assert_str_eq(text, "WARNING: report_fd=1000 is not open: reports go to stderr\none\n");
+}
+END_TEST
+
 Suite *suite_printk(void)
 {
 	Suite *s = suite_create("printk");
@@ -366,6 +410,8 @@ Suite *suite_printk(void)
 	tcase_add_test(tc, printk_long_message_is_cut_to_a_line);
 	tcase_add_test(tc, printk_closed_stderr_keeps_errno);
 	tcase_add_test(tc, printk_once_prints_once_per_place);
+	tcase_add_test(tc, printk_to_another_file_until_it_is_closed);
+	tcase_add_test(tc, printk_to_closed_file_says_so);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("seq");

@@ -39,6 +39,7 @@ Suite *suite_reports(void);
 Suite *suite_bad_free(void);
 Suite *suite_boot(void);
 Suite *suite_anchor(void);
+Suite *suite_watch(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
