@@ -52,6 +52,7 @@
 #include "../lib/memcheck.h"
 #include "../lib/treap.h"
 #include "internal.h"
+#include "slab.h"
 #include "watch.h"
 
 /*
@@ -193,7 +194,7 @@ static void area_unmap(struct vmap_area *area)
 	if (unlikely(host_unmap((void *)area->base, area->end - area->base)))
 		area_defer(area);
 	else
-		kmem_cache_free(vmap_area_cache, area);
+		sheaf_free_unwatched(vmap_area_cache, area, NULL);
 }
 
 /* The area that has been lazy for longest; NULL if there is none. */
@@ -311,13 +312,13 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 		*zeroed = !area->dirty;
 	} else {
 		/* The failure is that of the block: its caller reports it. */
-		area = kmem_cache_alloc_noprof(vmap_area_cache,
-					       GFP_KERNEL | __GFP_NOWARN);
+		area = sheaf_alloc_unwatched(vmap_area_cache,
+					     GFP_KERNEL | __GFP_NOWARN, 0, NULL);
 		if (!area)
 			return NULL;
 		page_reporting_make_room(size >> PAGE_SHIFT, true);
 		if (!area_map(area, size, align)) {
-			kmem_cache_free(vmap_area_cache, area);
+			sheaf_free_unwatched(vmap_area_cache, area, NULL);
 			return NULL;
 		}
 		if (huge)
