@@ -50,13 +50,16 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$1' '$2')
 
 LIB_SRCS :=			\
 	lib/anchor.c		\
+	lib/backtrace.c		\
 	lib/cmdline.c		\
 	lib/debug.c		\
+	lib/eh_frame.c		\
 	lib/gate.c		\
 	lib/host.c		\
 	lib/lock.c		\
 	lib/percpu.c		\
 	lib/printk.c		\
+	lib/stackdepot.c	\
 	lib/treap.c
 
 MM_SRCS :=			\

@@ -14,6 +14,7 @@
  *		  page.lru -> page.freelist, encoded as mm/slub.c says
  *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and
  *		  kmem_cache.barn, by slab_sheaf.next
+ *	stacks:	  stack_depot.pools -> stack_record; see lib/stackdepot.h
  *
  * The process does not stop for the reader, so every pointer that it finds may
  * be stale: it checks each against the ranges and bounds the length of lists.
@@ -28,6 +29,7 @@
 #include "../mm/slab.h"
 #include "cmdline.h"
 #include "host.h"
+#include "stackdepot.h"
 
 #define OBJECT(object) { #object, &(object), sizeof(object), 1 }
 #define TABLE(array) { #array, array, sizeof((array)[0]), ARRAY_SIZE(array) }
@@ -49,6 +51,7 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	OBJECT(percpu),
 	OBJECT(kmm_params),
 	OBJECT(host),
+	OBJECT(stack_depot),
 };
 
 static const struct kmm_anchor_field anchor_fields[] = {
@@ -179,6 +182,20 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(slab_sheaf, capacity),
 	FIELD(slab_sheaf, next),
 	FIELD(slab_sheaf, objects),
+
+	CONST(DEPOT_OFFSET_BITS),
+	CONST(DEPOT_UNIT_SHIFT),
+	CONST(DEPOT_POOL_SHIFT),
+	CONST(DEPOT_NR_POOLS),
+	STRUCT(stack_depot),
+	FIELD(stack_depot, pools),
+	FIELD(stack_depot, next),
+	FIELD(stack_depot, nr_stacks),
+	STRUCT(stack_record),
+	FIELD(stack_record, hash),
+	FIELD(stack_record, nr),
+	FIELD(stack_record, handle),
+	FIELD(stack_record, entries),
 };
 
 const struct kmm_anchor kmm_anchor = {

@@ -4,9 +4,9 @@
  *
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
  *		sched_getaffinity clock_gettime getpid write openat pread64
- *		close gettid (the last five for reports only), and for the one
- *		thread that we may start: rseq, clone3, rt_sigprocmask, prctl,
- *		clock_nanosleep. Any of them may be refused by a sandbox; each
+ *		close gettid readlinkat process_vm_readv (the last seven for
+ *		reports only), and for the one thread that we may start: rseq,
+ *		clone3, rt_sigprocmask, prctl, clock_nanosleep. Any of them may be refused by a sandbox; each
  *		caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
  *		set errno and some are cancellation points.
@@ -26,6 +26,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -216,6 +217,71 @@ size_t host_resident(void *addr, size_t size)
 	return resident;
 }
 
+long host_peek(void *buf, unsigned long addr, size_t size)
+{
+	struct iovec here = { buf, size }, there = { (void *)addr, size };
+
+	return host_syscall(SYS_process_vm_readv, host_getpid(), &here, 1L,
+			    &there, 1L, 0L);
+}
+
+/* No page is smaller. */
+#define PROBE_STEP 4096ul
+
+/*
+ * One byte of each page, many pages a call: the count tells where it stopped.
+ * True if all of them were read, false also where the call is refused.
+ */
+static bool probe_pages(unsigned long start, unsigned long nr, bool *refused)
+{
+	struct iovec there[32], here;
+	char bytes[ARRAY_SIZE(there)];
+	unsigned long i, batch;
+	long ret;
+
+	for (; nr; nr -= batch, start += batch * PROBE_STEP) {
+		batch = min_t(unsigned long, nr, ARRAY_SIZE(there));
+		for (i = 0; i < batch; i++)
+			there[i] = (struct iovec){
+				(void *)(start + i * PROBE_STEP), 1
+			};
+		here = (struct iovec){ bytes, batch };
+		ret = host_syscall(SYS_process_vm_readv, host_getpid(), &here,
+				   1L, there, batch, 0L);
+		*refused = ret < 0 && ret != -EFAULT;
+		if (ret != (long)batch)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where a sandbox refuses that: a call that no sandbox does. The kernel reads
+ * the set of signals before it finds that -1 is nothing to do with it.
+ */
+static bool probe_pages_by_sigprocmask(unsigned long start, unsigned long nr)
+{
+	for (; nr; nr--, start += PROBE_STEP)
+		if (host_syscall(SYS_rt_sigprocmask, -1L, start, NULL, 8L) !=
+		    -EINVAL)
+			return false;
+	return true;
+}
+
+bool host_readable(unsigned long start, unsigned long end)
+{
+	unsigned long nr;
+	bool refused = false;
+
+	if (start >= end)
+		return true;
+	start = ALIGN_DOWN(start, PROBE_STEP);
+	nr = (end - 1 - start) / PROBE_STEP + 1;
+	if (probe_pages(start, nr, &refused))
+		return true;
+	return refused && probe_pages_by_sigprocmask(start, nr);
+}
+
 void host_futex_wait(_Atomic u32 *word, u32 val)
 {
 	host_syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, val, NULL, NULL, 0);
@@ -330,6 +396,11 @@ long host_read_file(const char *path, char *buf, size_t size, long offset)
 	ret = host_syscall(SYS_pread64, (int)fd, buf, size, offset);
 	host_syscall(SYS_close, (int)fd);
 	return ret;
+}
+
+long host_readlink(const char *path, char *buf, size_t size)
+{
+	return host_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
 }
 
 /* The environment as the kernel laid it out, for calls that come before the C

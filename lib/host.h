@@ -70,10 +70,17 @@ struct host_file {
 bool host_identify(int fd, struct host_file *file);
 /* Read up to @size bytes of a file from @offset; count or -errno. */
 long host_read_file(const char *path, char *buf, size_t size, long offset);
+/* Where a link points to, without a NUL; its length or -errno. */
+long host_readlink(const char *path, char *buf, size_t size);
 const char *host_getenv(const char *name);
 void host_abort(void) __attribute__((noreturn));
 /* Resident bytes of [addr, addr + size), by mincore(); for reports. */
 size_t host_resident(void *addr, size_t size);
+/* Read this process's own memory where it may not be there: the count, or
+ * -errno (-EFAULT, or -EPERM and the like where the host refuses all of it). */
+long host_peek(void *buf, unsigned long addr, size_t size);
+/* Can all of [start, end) be read? */
+bool host_readable(unsigned long start, unsigned long end);
 int host_gettid(void);
 int host_getpid(void);
 void host_sleep_ms(unsigned int ms);

@@ -1,0 +1,994 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Stack traces: who called, and who called them.
+ *
+ * A walk holds the registers as the current frame left them, and makes of them
+ * those of the caller, until there is none:
+ *
+ *	pc --> module (_dl_find_object) --> row (eh_frame.c) --> CFA
+ *	caller's sp = CFA; its pc, rbp, ... where the row says, on the stack
+ *
+ * Rows.	A row costs a microsecond to find, so those met before are
+ *		remembered, as a word each, in a table that never grows. Such
+ *		a word can say what nearly all rows say: the CFA is sp or the
+ *		frame pointer plus an offset, the return address and the
+ *		caller's frame pointer were saved below it. A walk by such
+ *		words loses the other registers. If a frame turns out to need
+ *		one (its CFA is in rbx, say), the walk starts over, with whole
+ *		rows and all registers.
+ *
+ * Modules.	_dl_find_object() (glibc 2.35) answers without a lock. Without
+ *		it, and in code that is in no module (a JIT's), the frame
+ *		pointer is followed, if it points to where a frame may be.
+ *
+ * pc.		A return address may be one beyond the function, where the
+ *		call was the last instruction. So the row looked for is that of
+ *		the byte before; but of the address itself in a frame that a
+ *		signal interrupted, where no call was made.
+ *
+ * Believing a remembered row (struct rule_slot)
+ *
+ *	The table is written by all threads without a lock, and a module may
+ *	have been unloaded since, and another be where it was. Of an entry
+ *		word[1] = stamp of the module << 32 | rule
+ *		word[0] = pc ^ mix(word[1])
+ *	a reader takes both words, in any order, and believes them if
+ *	word[0] ^ mix(word[1]) is its pc and the stamp is that of the module
+ *	that is at the pc now.
+ *	Torn: word[0] of entry A (of pc a), word[1] of B (of pc b). To be
+ *	believed for pc p takes a ^ mix(A[1]) ^ mix(B[1]) == p. mix() is a
+ *	bijection that spreads each bit over the word, so for p == a it takes
+ *	A[1] == B[1], which is the right rule, and for others the chance of two
+ *	numbers of 64 bits to be the same.
+ *	Stale: the stamp is a hash of where the module lies, of its link_map and
+ *	of its build-id (or, without one, of the head of its .eh_frame_hdr),
+ *	read from memory anew in each walk. A file loaded again, where it was,
+ *	has the same stamp and the same rows. Another file at the same place has
+ *	the same stamp by a chance of 2^-32.
+ *	Should a wrong rule be believed all the same, the trace is wrong and
+ *	nothing else: see next.
+ *
+ * Reading the stack (struct stack_view)
+ *
+ *	What a wrong row or an overwritten word points to is not read unless it
+ *	is known to be there. The words between sp and the end of the thread's
+ *	own stack are: no thread unmaps what it stands on. The end is found once
+ *	per thread. It is __libc_stack_end for the first thread, and for others
+ *	the thread pointer, since libc puts its struct pthread (and the static
+ *	thread-local blocks) at the top of the stack. That sp is on that stack
+ *	and not on a coroutine's below it is shown by asking the host whether
+ *	every page from sp up to the end can be read: below a stack is a
+ *	guard page, or the gap that the host keeps there. Pages once shown stay
+ *	so, and are remembered as `my_stack.low`.
+ *	On any other stack (sigaltstack, makecontext) words are read through the
+ *	host, some at a time, which fails where there is nothing.
+ *	Not covered: a thread with a stack from its creator, or without a guard,
+ *	and directly below it a coroutine's stack, and an overwritten frame on
+ *	the latter that points to a third mapping between both which is being
+ *	unmapped.
+ *
+ * Context:	any; see backtrace.h. A walk takes about 1 KiB of stack, 3 KiB
+ *		where a row is new.
+ * Not here:	names of functions; how stacks are kept: stackdepot.c.
+ */
+#define _GNU_SOURCE
+#include <assert.h>
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#include "backtrace.h"
+#include "eh_frame.h"
+#include "host.h"
+#include "printk.h"
+
+/* Libc before 2.35 has neither the function nor the struct, musl neither. */
+#ifndef DLFO_STRUCT_HAS_EH_DBASE
+struct dl_find_object {
+	unsigned long long dlfo_flags;
+	void *dlfo_map_start;
+	void *dlfo_map_end;
+	struct link_map *dlfo_link_map;
+	void *dlfo_eh_frame;
+	unsigned long long dlfo_reserved[8];
+};
+
+int _dl_find_object(void *pc, struct dl_find_object *result);
+#endif
+extern __typeof(_dl_find_object) _dl_find_object __attribute__((weak));
+
+extern void *__libc_stack_end __attribute__((weak));
+
+/* Sanitizers would look at what is read here as at a program's variables. */
+#define READS_STACK __attribute__((no_sanitize("address", "thread")))
+
+/* The registers of a frame. Bit n of @valid: reg[n] is known. */
+struct frame {
+	unsigned long pc;
+	unsigned long reg[UNWIND_NR_REGS];
+	u64 valid;
+	bool exact;		/* pc is no return address */
+};
+
+#define REG_BIT(reg) (1ull << (reg))
+
+/* Registers that a function gives back as they were. */
+#if defined(__x86_64__)
+#define CALLEE_SAVED (REG_BIT(3) | REG_BIT(UNWIND_FP) | 0xful << 12)
+#elif defined(__aarch64__)
+#define CALLEE_SAVED (0x7fful << 19)	/* x19 to x29 */
+#else
+#define CALLEE_SAVED REG_BIT(UNWIND_FP)
+#endif
+#define WALK_REGS (REG_BIT(UNWIND_FP) | REG_BIT(UNWIND_SP))
+
+/* What can be read: [low, limit), directly; or, if limit is 0, anything from
+ * low on, through a window of the stack that is copied by the host. */
+#define WINDOW_WORDS 64
+
+struct stack_view {
+	unsigned long low;
+	unsigned long limit;
+	unsigned long window_start;
+	unsigned long window_end;
+	unsigned long window[WINDOW_WORDS];
+};
+
+struct walk {
+	struct frame f;
+	struct eh_module module;	/* the one looked up last */
+	u32 stamp;
+	bool whole;			/* whole rows, all registers */
+	bool again;			/* a register that was let go is needed */
+	struct stack_view stack;
+};
+
+/* The stack ----------------------------------------------------------------- */
+
+/* [low, end) of this thread's stack is there; end 0: not known yet. */
+static __thread struct {
+	unsigned long low;
+	unsigned long end;
+} my_stack;
+
+/* The host is asked for so many pages at most. */
+#define MAX_LEARN (256ul << 20)
+
+static unsigned long thread_pointer(void)
+{
+#if defined(__x86_64__)
+	unsigned long tp;
+
+	/* The first word of the thread area is its own address. */
+	__asm__("movq %%fs:0, %0" : "=r"(tp));
+	return tp;
+#else
+	return (unsigned long)__builtin_thread_pointer();
+#endif
+}
+
+/*
+ * Is every byte from @sp to @end there? Then this is the stack that ends so.
+ * A signal handler may come between the two stores, and do the same: low is
+ * set first, since it says nothing while there is no end.
+ */
+static bool learn_stack(unsigned long sp, unsigned long end)
+{
+	unsigned long known = my_stack.end ? my_stack.low : end;
+
+	if (sp >= end || known - sp > MAX_LEARN || !host_readable(sp, known))
+		return false;
+	WRITE_ONCE(my_stack.low, sp);
+	atomic_signal_fence(memory_order_seq_cst);
+	WRITE_ONCE(my_stack.end, end);
+	return true;
+}
+
+static noinline bool learn_my_stack(unsigned long sp)
+{
+	if (my_stack.end)
+		return sp < my_stack.low && learn_stack(sp, my_stack.end);
+	if (&__libc_stack_end &&
+	    learn_stack(sp, (unsigned long)__libc_stack_end))
+		return true;
+	/* The first thread's area is anywhere, and what lies below it too. */
+	return host_gettid() != host_getpid() &&
+	       learn_stack(sp, thread_pointer());
+}
+
+static bool on_my_stack(unsigned long sp)
+{
+	return (sp >= my_stack.low && sp < my_stack.end) || learn_my_stack(sp);
+}
+
+/* From now on, frames are above @sp. */
+static void view_stack(struct stack_view *view, unsigned long sp)
+{
+	view->low = sp;
+	view->limit = on_my_stack(sp) ? my_stack.end - sizeof(long) + 1 : 0;
+	view->window_start = 0;
+	view->window_end = 0;
+}
+
+static noinline bool read_window(struct stack_view *view, unsigned long addr,
+				 unsigned long *val)
+{
+	if (view->limit || addr < view->low || !IS_ALIGNED(addr, sizeof(long)))
+		return false;
+	if (addr < view->window_start || addr >= view->window_end) {
+		/* Within a page: it is there or it is not. */
+		size_t size = min_t(size_t, sizeof(view->window),
+				    4096 - addr % 4096);
+
+		if (host_peek(view->window, addr, size) != (long)size)
+			return false;
+		view->window_start = addr;
+		view->window_end = addr + size;
+	}
+	*val = view->window[(addr - view->window_start) / sizeof(long)];
+	return true;
+}
+
+static inline READS_STACK unsigned long load_word(unsigned long addr)
+{
+	return *(unsigned long *)addr;
+}
+
+static inline bool read_stack(struct stack_view *view, unsigned long addr,
+			      unsigned long *val)
+{
+	if (likely(addr >= view->low && addr < view->limit &&
+		   IS_ALIGNED(addr, sizeof(long)))) {
+		*val = load_word(addr);
+		return true;
+	}
+	return read_window(view, addr, val);
+}
+
+/* Rows that were met before ------------------------------------------------- */
+
+/*
+ *	63                   32 31       19  18  17     9 8      0
+ *	stamp of the module     CFA offset  base  fp slot  ra slot
+ *
+ * The CFA is sp (base 0) or the frame pointer (base 1) plus offset * 8. The
+ * return address is at CFA - ra slot * 8, and 0 means there is no caller; the
+ * caller's frame pointer is at CFA - fp slot * 8, and 0 means it is unchanged.
+ */
+#define RULE_SLOT_BITS 9
+#define RULE_SLOT_MASK ((1u << RULE_SLOT_BITS) - 1)
+#define RULE_BASE_FP (1u << (2 * RULE_SLOT_BITS))
+#define RULE_CFA_SHIFT (2 * RULE_SLOT_BITS + 1)
+#define RULE_CFA_MAX ((1u << (32 - RULE_CFA_SHIFT)) - 1)
+
+#define RULE_TABLE_BITS 12
+
+static struct rule_slot {
+	_Atomic u64 word[2];
+} rule_table[1 << RULE_TABLE_BITS];
+
+#define MULTIPLIER 0x9e3779b97f4a7c15ull
+
+static inline u64 mix(u64 x)
+{
+	x *= MULTIPLIER;
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ull;
+	return x ^ (x >> 29);
+}
+
+static inline struct rule_slot *rule_slot(unsigned long pc)
+{
+	return &rule_table[pc * MULTIPLIER >> (64 - RULE_TABLE_BITS)];
+}
+
+static inline bool recall_rule(unsigned long pc, u32 stamp, u32 *rule)
+{
+	struct rule_slot *slot = rule_slot(pc);
+	u64 key, val;
+
+	key = atomic_load_explicit(&slot->word[0], memory_order_relaxed);
+	val = atomic_load_explicit(&slot->word[1], memory_order_relaxed);
+	*rule = (u32)val;
+	return (key ^ mix(val)) == pc && (u32)(val >> 32) == stamp;
+}
+
+static void remember_rule(unsigned long pc, u32 stamp, u32 rule)
+{
+	struct rule_slot *slot = rule_slot(pc);
+	u64 val = (u64)stamp << 32 | rule;
+
+	atomic_store_explicit(&slot->word[0], pc ^ mix(val),
+			      memory_order_relaxed);
+	atomic_store_explicit(&slot->word[1], val, memory_order_relaxed);
+}
+
+/* A place below the CFA, as a slot; 0 if it is none. */
+static u32 slot_below(s32 offset)
+{
+	if (offset >= 0 || offset % (int)sizeof(long) ||
+	    offset < -(int)(RULE_SLOT_MASK * sizeof(long)))
+		return 0;
+	return (u32)-offset / sizeof(long);
+}
+
+/* The rule that says what the row says; false if there is none. */
+static bool row_to_rule(const struct unwind_row *row, u32 *rule)
+{
+	u32 ra = 0, fp = 0, cfa = (u32)row->cfa_arg / sizeof(long);
+
+	if (row->signal || row->how[UNWIND_SP] != UNWIND_NONE)
+		return false;
+	if (row->how[UNWIND_RA] == UNWIND_UNDEFINED) {
+		*rule = 0;
+		return true;
+	}
+	if (row->cfa_how != UNWIND_REGISTER || row->cfa_arg < 0 ||
+	    row->cfa_arg % (int)sizeof(long) || cfa > RULE_CFA_MAX ||
+	    (row->cfa_reg != UNWIND_SP && row->cfa_reg != UNWIND_FP))
+		return false;
+	if (row->how[UNWIND_RA] == UNWIND_OFFSET)
+		ra = slot_below(row->arg[UNWIND_RA]);
+	if (row->how[UNWIND_FP] == UNWIND_OFFSET)
+		fp = slot_below(row->arg[UNWIND_FP]);
+	if (!ra || (!fp && row->how[UNWIND_FP] != UNWIND_NONE &&
+		    row->how[UNWIND_FP] != UNWIND_SAME))
+		return false;
+	*rule = cfa << RULE_CFA_SHIFT | fp << RULE_SLOT_BITS | ra;
+	if (row->cfa_reg == UNWIND_FP)
+		*rule |= RULE_BASE_FP;
+	return true;
+}
+
+/* Modules ------------------------------------------------------------------- */
+
+#define HEADER_PAGE 4096
+
+/* Where the notes of [p, p + size) have a build-id; 0 if nowhere. */
+static unsigned int find_build_id(unsigned long start, unsigned long pos,
+				  unsigned long end)
+{
+	while (pos + sizeof(ElfW(Nhdr)) + 4 <= end) {
+		const ElfW(Nhdr) *note = (const void *)(start + pos);
+		unsigned long desc = pos + sizeof(*note) +
+				     ALIGN((unsigned long)note->n_namesz, 4);
+		unsigned long next = desc +
+				     ALIGN((unsigned long)note->n_descsz, 4);
+
+		if (next > end)
+			break;
+		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+		    !memcmp(note + 1, "GNU", 4) && note->n_descsz >= 8)
+			return (unsigned int)desc;
+		pos = next;
+	}
+	return 0;
+}
+
+/* The same of a module, if it is in the page of the ELF header, which is the
+ * only one that can be relied on to be there; linkers put it there. */
+static noinline unsigned int module_build_id(unsigned long start)
+{
+	const ElfW(Ehdr) *ehdr = (const void *)start;
+	const ElfW(Phdr) *phdr = (const void *)(start + ehdr->e_phoff);
+	unsigned int i, found = 0;
+
+	if (memcmp(ehdr->e_ident, ELFMAG, SELFMAG) ||
+	    ehdr->e_phentsize != sizeof(*phdr) || ehdr->e_phoff > HEADER_PAGE ||
+	    ehdr->e_phoff + ehdr->e_phnum * sizeof(*phdr) > HEADER_PAGE)
+		return 0;
+	for (i = 0; i < ehdr->e_phnum && !found; i++)
+		if (phdr[i].p_type == PT_NOTE &&
+		    phdr[i].p_offset <= HEADER_PAGE &&
+		    phdr[i].p_filesz <= HEADER_PAGE - phdr[i].p_offset)
+			found = find_build_id(start, phdr[i].p_offset,
+					      phdr[i].p_offset +
+					      phdr[i].p_filesz);
+	return found;
+}
+
+/*
+ * Where the build-ids are: start of module | offset, which is less than a
+ * page. Only the place is remembered, and what is there is read each time; so
+ * it does no harm if the module is another one by now.
+ */
+static _Atomic unsigned long build_id_at[64];
+
+static u64 module_content(unsigned long start, const u8 *hdr)
+{
+	_Atomic unsigned long *slot;
+	unsigned long word;
+	u64 content[2];
+
+	slot = &build_id_at[(start >> 12) * MULTIPLIER >> 58];
+	word = atomic_load_explicit(slot, memory_order_relaxed);
+	if (ALIGN_DOWN(word, HEADER_PAGE) != start) {
+		word = start | module_build_id(start);
+		atomic_store_explicit(slot, word, memory_order_relaxed);
+	}
+	if (word % HEADER_PAGE && word % HEADER_PAGE <= HEADER_PAGE - 8) {
+		memcpy(content, (const void *)word, 8);
+		return content[0];
+	}
+	memcpy(content, hdr, sizeof(content));
+	return content[0] ^ mix(content[1]);
+}
+
+static bool find_object(unsigned long pc, struct dl_find_object *object)
+{
+	return _dl_find_object && !_dl_find_object((void *)pc, object);
+}
+
+/* Look up the module of @pc; without one, module.end is 0. */
+static noinline void enter_module(struct walk *w, unsigned long pc)
+{
+	struct dl_find_object object;
+	u64 place;
+
+	w->module.start = 0;
+	w->module.end = 0;
+	if (!find_object(pc, &object) || !object.dlfo_eh_frame)
+		return;
+	w->module.start = (unsigned long)object.dlfo_map_start;
+	w->module.end = (unsigned long)object.dlfo_map_end;
+	w->module.hdr = object.dlfo_eh_frame;
+	place = w->module.start * 3 + w->module.end * 5 +
+		(unsigned long)w->module.hdr * 7 +
+		(unsigned long)object.dlfo_link_map;
+	w->stamp = (u32)mix(place ^ mix(module_content(w->module.start,
+						      w->module.hdr)));
+}
+
+/* Expressions --------------------------------------------------------------- */
+
+enum {
+	OP_DEREF = 0x06,
+	OP_CONST1U = 0x08,
+	OP_CONST1S = 0x09,
+	OP_CONST2U = 0x0a,
+	OP_CONST2S = 0x0b,
+	OP_CONST4U = 0x0c,
+	OP_CONST4S = 0x0d,
+	OP_CONSTU = 0x10,
+	OP_CONSTS = 0x11,
+	OP_DUP = 0x12,
+	OP_DROP = 0x13,
+	OP_OVER = 0x14,
+	OP_SWAP = 0x16,
+	OP_AND = 0x1a,
+	OP_MINUS = 0x1c,
+	OP_MUL = 0x1e,
+	OP_NEG = 0x1f,
+	OP_NOT = 0x20,
+	OP_OR = 0x21,
+	OP_PLUS = 0x22,
+	OP_PLUS_UCONST = 0x23,
+	OP_SHL = 0x24,
+	OP_SHR = 0x25,
+	OP_XOR = 0x27,
+	OP_EQ = 0x29,
+	OP_GE = 0x2a,
+	OP_GT = 0x2b,
+	OP_LE = 0x2c,
+	OP_LT = 0x2d,
+	OP_NE = 0x2e,
+	OP_LIT0 = 0x30,
+	OP_LIT31 = 0x4f,
+	OP_BREG0 = 0x70,
+	OP_BREG31 = 0x8f,
+	OP_BREGX = 0x92,
+};
+
+#define EVAL_DEPTH 8
+
+struct eval {
+	struct walk *w;
+	const u8 *p;
+	const u8 *end;
+	unsigned int depth;
+	unsigned long stack[EVAL_DEPTH];
+};
+
+static bool push(struct eval *e, unsigned long val)
+{
+	if (e->depth == EVAL_DEPTH)
+		return false;
+	e->stack[e->depth++] = val;
+	return true;
+}
+
+static bool known_reg(struct walk *w, unsigned long reg, unsigned long *val)
+{
+#if defined(__x86_64__)
+	if (reg == UNWIND_RA) {
+		*val = w->f.pc;
+		return true;
+	}
+#endif
+	if (reg < UNWIND_NR_REGS && (w->f.valid & REG_BIT(reg))) {
+		*val = w->f.reg[reg];
+		return true;
+	}
+	w->again = !w->whole;
+	return false;
+}
+
+static bool push_reg(struct eval *e, unsigned long reg)
+{
+	long offset = read_sleb128(&e->p, e->end);
+	unsigned long val;
+
+	return known_reg(e->w, reg, &val) &&
+	       push(e, val + (unsigned long)offset);
+}
+
+/* A constant of @size bytes. */
+static bool push_const(struct eval *e, unsigned int size, bool is_signed)
+{
+	unsigned int unused = 64 - 8 * size;
+	u64 val = 0;
+
+	if ((size_t)(e->end - e->p) < size)
+		return false;
+	memcpy(&val, e->p, size);
+	e->p += size;
+	if (is_signed)
+		val = (u64)((int64_t)(val << unused) >> unused);
+	return push(e, val);
+}
+
+static bool eval_binary(struct eval *e, u8 op)
+{
+	unsigned long *a, b;
+
+	if (e->depth < 2)
+		return false;
+	b = e->stack[--e->depth];
+	a = &e->stack[e->depth - 1];
+	switch (op) {
+	case OP_AND:	*a &= b; return true;
+	case OP_MINUS:	*a -= b; return true;
+	case OP_MUL:	*a *= b; return true;
+	case OP_OR:	*a |= b; return true;
+	case OP_PLUS:	*a += b; return true;
+	case OP_SHL:	*a = b < 64 ? *a << b : 0; return true;
+	case OP_SHR:	*a = b < 64 ? *a >> b : 0; return true;
+	case OP_XOR:	*a ^= b; return true;
+	case OP_EQ:	*a = *a == b; return true;
+	case OP_GE:	*a = (long)*a >= (long)b; return true;
+	case OP_GT:	*a = (long)*a > (long)b; return true;
+	case OP_LE:	*a = (long)*a <= (long)b; return true;
+	case OP_LT:	*a = (long)*a < (long)b; return true;
+	case OP_NE:	*a = *a != b; return true;
+	}
+	return false;
+}
+
+/* Operations on what is on top, of which there is something. */
+static bool eval_top(struct eval *e, u8 op)
+{
+	unsigned long *top = &e->stack[e->depth - 1], val;
+
+	switch (op) {
+	case OP_DEREF:
+		return read_stack(&e->w->stack, *top, top);
+	case OP_PLUS_UCONST:
+		*top += read_uleb128(&e->p, e->end);
+		return true;
+	case OP_NEG:
+		*top = -*top;
+		return true;
+	case OP_NOT:
+		*top = ~*top;
+		return true;
+	case OP_DUP:
+		return push(e, *top);
+	case OP_DROP:
+		e->depth--;
+		return true;
+	case OP_OVER:
+		return e->depth > 1 && push(e, top[-1]);
+	case OP_SWAP:
+		if (e->depth < 2)
+			return false;
+		val = *top;
+		*top = top[-1];
+		top[-1] = val;
+		return true;
+	}
+	return eval_binary(e, op);
+}
+
+static bool eval_op(struct eval *e, u8 op)
+{
+	if (op >= OP_LIT0 && op <= OP_LIT31)
+		return push(e, op - OP_LIT0);
+	if (op >= OP_BREG0 && op <= OP_BREG31)
+		return push_reg(e, op - OP_BREG0);
+	switch (op) {
+	case OP_BREGX:
+		return push_reg(e, read_uleb128(&e->p, e->end));
+	case OP_CONST1U:
+	case OP_CONST1S:
+		return push_const(e, 1, op == OP_CONST1S);
+	case OP_CONST2U:
+	case OP_CONST2S:
+		return push_const(e, 2, op == OP_CONST2S);
+	case OP_CONST4U:
+	case OP_CONST4S:
+		return push_const(e, 4, op == OP_CONST4S);
+	case OP_CONSTU:
+		return push(e, read_uleb128(&e->p, e->end));
+	case OP_CONSTS:
+		return push(e, (unsigned long)read_sleb128(&e->p, e->end));
+	}
+	return e->depth && eval_top(e, op);
+}
+
+/* There are no jumps among the operations: it ends. */
+static noinline bool evaluate(struct walk *w, s32 arg, const unsigned long *cfa,
+			      unsigned long *val)
+{
+	struct eval e = { .w = w };
+
+	if (!eh_frame_expr(&w->module, arg, &e.p, &e.end))
+		return false;
+	if (cfa)
+		push(&e, *cfa);
+	while (e.p < e.end)
+		if (!eval_op(&e, *e.p++))
+			return false;
+	if (!e.depth)
+		return false;
+	*val = e.stack[e.depth - 1];
+	return true;
+}
+
+/* Steps --------------------------------------------------------------------- */
+
+/* Where addresses are signed, the signature is in the bits above. */
+static inline unsigned long strip_signature(unsigned long pc)
+{
+#if defined(__aarch64__)
+	register unsigned long x30 __asm__("x30") = pc;
+
+	/* xpaclri; older processors know it as a hint, and do nothing. */
+	__asm__("hint #7" : "+r"(x30));
+	return x30;
+#else
+	return pc;
+#endif
+}
+
+/* Stacks grow down: a caller's frame is above. A signal handler's is anywhere,
+ * and what it interrupted, too. */
+static inline bool step_to(struct walk *w, unsigned long pc, unsigned long sp)
+{
+	w->f.pc = strip_signature(pc);
+	w->f.reg[UNWIND_SP] = sp;
+	w->f.exact = false;
+	return w->f.pc != 0;
+}
+
+static inline bool apply_rule(struct walk *w, u32 rule)
+{
+	unsigned long sp = w->f.reg[UNWIND_SP], fp = w->f.reg[UNWIND_FP];
+	u32 ra_slot = rule & RULE_SLOT_MASK;
+	u32 fp_slot = rule >> RULE_SLOT_BITS & RULE_SLOT_MASK;
+	unsigned long cfa, pc;
+
+	if (!ra_slot)
+		return false;
+	cfa = rule & RULE_BASE_FP ? fp : sp;
+	if (rule & RULE_BASE_FP && unlikely(!known_reg(w, UNWIND_FP, &cfa)))
+		return false;
+	cfa += (unsigned long)(rule >> RULE_CFA_SHIFT) * sizeof(long);
+	if (cfa <= sp ||
+	    !read_stack(&w->stack, cfa - ra_slot * sizeof(long), &pc))
+		return false;
+	if (fp_slot && !read_stack(&w->stack, cfa - fp_slot * sizeof(long),
+				   &w->f.reg[UNWIND_FP]))
+		return false;
+	w->f.valid = (w->f.valid & WALK_REGS) | (fp_slot ? WALK_REGS : 0);
+	return step_to(w, pc, cfa);
+}
+
+/* The caller's value of a register. */
+static bool recover(struct walk *w, const struct unwind_row *row,
+		    unsigned int reg, unsigned long cfa, unsigned long *val)
+{
+	unsigned long offset = (unsigned long)(long)row->arg[reg], addr;
+
+	switch (row->how[reg]) {
+	case UNWIND_NONE:
+		if (!(CALLEE_SAVED & REG_BIT(reg)) && !w->f.exact)
+			return false;
+		/* fall through */
+	case UNWIND_SAME:
+		*val = w->f.reg[reg];
+		return w->f.valid & REG_BIT(reg);
+	case UNWIND_OFFSET:
+		return read_stack(&w->stack, cfa + offset, val);
+	case UNWIND_VAL_OFFSET:
+		*val = cfa + offset;
+		return true;
+	case UNWIND_REGISTER:
+		return known_reg(w, (unsigned long)offset, val);
+	case UNWIND_EXPRESSION:
+		return evaluate(w, row->arg[reg], &cfa, &addr) &&
+		       read_stack(&w->stack, addr, val);
+	case UNWIND_VAL_EXPRESSION:
+		return evaluate(w, row->arg[reg], &cfa, val);
+	}
+	return false;
+}
+
+static bool apply_row(struct walk *w, const struct unwind_row *row)
+{
+	struct frame *f = &w->f, next = { 0 };
+	unsigned long cfa, sp = f->reg[UNWIND_SP];
+	unsigned int reg;
+
+	if (row->cfa_how == UNWIND_REGISTER) {
+		if (!known_reg(w, row->cfa_reg, &cfa))
+			return false;
+		cfa += (unsigned long)(long)row->cfa_arg;
+	} else if (row->cfa_how != UNWIND_VAL_EXPRESSION ||
+		   !evaluate(w, row->cfa_arg, NULL, &cfa)) {
+		return false;
+	}
+	/* A function that has not moved sp yet, where calls leave it alone. */
+	if (!row->signal && (cfa < sp || (cfa == sp && !f->exact)))
+		return false;
+	next.reg[UNWIND_SP] = cfa;
+	next.valid = REG_BIT(UNWIND_SP);
+	for (reg = 0; reg < UNWIND_NR_REGS; reg++) {
+		if (reg == UNWIND_SP && row->how[reg] == UNWIND_NONE)
+			continue;
+		if (recover(w, row, reg, cfa, &next.reg[reg]))
+			next.valid |= REG_BIT(reg);
+	}
+	if (!(next.valid & REG_BIT(UNWIND_RA)) ||
+	    !(next.valid & REG_BIT(UNWIND_SP)))
+		return false;
+	/* A register that was needed for others only was not needed. */
+	w->again = false;
+	*f = next;
+	f->exact = row->signal;
+	f->pc = strip_signature(f->reg[UNWIND_RA]);
+	if (row->signal)
+		view_stack(&w->stack, f->reg[UNWIND_SP]);
+	return f->pc != 0;
+}
+
+/* Without a description: the frame pointer points to its caller's, and the
+ * return address is beside that. */
+static bool step_by_frame_pointer(struct walk *w)
+{
+	unsigned long fp = w->f.reg[UNWIND_FP], pc;
+
+	if (!(w->f.valid & REG_BIT(UNWIND_FP)) || fp < w->f.reg[UNWIND_SP] ||
+	    !read_stack(&w->stack, fp + sizeof(long), &pc) ||
+	    !read_stack(&w->stack, fp, &w->f.reg[UNWIND_FP]))
+		return false;
+	w->f.valid &= WALK_REGS;
+	return step_to(w, pc, fp + 2 * sizeof(long));
+}
+
+#if defined(__aarch64__)
+/*
+ * The kernel's vDSO describes its signal trampoline no more, since what it said
+ * was not exact; so the instructions are recognised, as debuggers do.
+ */
+static bool step_out_of_signal(struct walk *w)
+{
+	const u32 rt_sigreturn[2] = { 0xd2801168, 0xd4000001 };
+	/* In struct rt_sigframe: info, and uc.uc_mcontext.regs. */
+	unsigned long regs = w->f.reg[UNWIND_SP] + 128 + 176 + 8;
+	unsigned int reg;
+	u32 code[2];
+
+	if (host_peek(code, w->f.pc, sizeof(code)) != sizeof(code) ||
+	    memcmp(code, rt_sigreturn, sizeof(code)))
+		return false;
+	for (reg = 0; reg < UNWIND_NR_REGS; reg++)
+		if (!read_stack(&w->stack, regs + reg * sizeof(long),
+				&w->f.reg[reg]))
+			return false;
+	if (!read_stack(&w->stack, regs + UNWIND_NR_REGS * sizeof(long),
+			&w->f.pc))
+		return false;
+	w->f.valid = ~0ull >> (64 - UNWIND_NR_REGS);
+	w->f.exact = true;
+	view_stack(&w->stack, w->f.reg[UNWIND_SP]);
+	return true;
+}
+#else
+static bool step_out_of_signal(struct walk *w)
+{
+	(void)w;
+	return false;
+}
+#endif
+
+static noinline bool step_slow(struct walk *w, unsigned long at)
+{
+	struct unwind_row row;
+	u32 rule;
+
+	if (!w->module.end)
+		return step_by_frame_pointer(w);
+	/* A signal's trampoline is described by its own first byte, and glibc
+	 * describes the byte before as well. */
+	if (!eh_frame_row(&w->module, at, &row))
+		return step_out_of_signal(w);
+	if (row_to_rule(&row, &rule))
+		remember_rule(at, w->stamp, rule);
+	return apply_row(w, &row);
+}
+
+/* From a frame to its caller's. False: it was the last. */
+static inline bool step(struct walk *w)
+{
+	unsigned long at = w->f.pc - !w->f.exact;
+	u32 rule;
+
+	if (at < w->module.start || at >= w->module.end)
+		enter_module(w, at);
+	if (likely(w->module.end && !w->whole &&
+		   recall_rule(at, w->stamp, &rule)))
+		return apply_rule(w, rule);
+	return step_slow(w, at);
+}
+
+/* Walks --------------------------------------------------------------------- */
+
+/* Frames beyond the @max first ones in which the caller is looked for. */
+#define SEARCH_FRAMES 32
+
+static unsigned int walk_stack(struct walk *w, unsigned long *entries,
+			       unsigned int max, unsigned long caller)
+{
+	unsigned int nr = 0, beyond = 0;
+	bool found = !caller;
+
+	while (step(w)) {
+		if (!found && w->f.pc == caller) {
+			found = true;
+			nr = 0;
+		}
+		if (nr < max)
+			entries[nr++] = w->f.pc;
+		else if (found || ++beyond > SEARCH_FRAMES)
+			break;
+		if (nr == max && found)
+			break;
+	}
+	if (!found) {
+		nr = nr < max ? nr : max - 1;
+		memmove(entries + 1, entries, nr * sizeof(*entries));
+		entries[0] = caller;
+		nr++;
+	}
+	return nr;
+}
+
+/* The registers of this very place; those of a caller are found from there as
+ * those of any other. */
+#if defined(__x86_64__)
+#define CAPTURE(frame)							\
+	__asm__ volatile(						\
+		"leaq 0(%%rip), %%rax\n\t"				\
+		"movq %%rax, (%0)\n\t"					\
+		"movq %%rbx, 8+3*8(%0)\n\t"				\
+		"movq %%rbp, 8+6*8(%0)\n\t"				\
+		"movq %%rsp, 8+7*8(%0)\n\t"				\
+		"movq %%r12, 8+12*8(%0)\n\t"				\
+		"movq %%r13, 8+13*8(%0)\n\t"				\
+		"movq %%r14, 8+14*8(%0)\n\t"				\
+		"movq %%r15, 8+15*8(%0)\n\t"				\
+		: : "r"(frame) : "rax", "memory")
+#elif defined(__aarch64__)
+#define CAPTURE(frame)							\
+	__asm__ volatile(						\
+		"adr x9, .\n\t"						\
+		"mov x10, sp\n\t"					\
+		"str x9, [%0]\n\t"					\
+		"stp x19, x20, [%0, #8+19*8]\n\t"			\
+		"stp x21, x22, [%0, #8+21*8]\n\t"			\
+		"stp x23, x24, [%0, #8+23*8]\n\t"			\
+		"stp x25, x26, [%0, #8+25*8]\n\t"			\
+		"stp x27, x28, [%0, #8+27*8]\n\t"			\
+		"str x29, [%0, #8+29*8]\n\t"				\
+		"str x10, [%0, #8+31*8]\n\t"				\
+		: : "r"(frame) : "x9", "x10", "memory")
+#endif
+static_assert(offsetof(struct frame, pc) == 0, "CAPTURE()");
+static_assert(offsetof(struct frame, reg) == 8, "CAPTURE()");
+
+noinline unsigned int backtrace_save(unsigned long *entries, unsigned int max,
+				     const void *caller)
+{
+	struct frame here;
+	struct walk w;
+	unsigned int nr;
+
+	if (!max)
+		return 0;
+#ifdef CAPTURE
+	CAPTURE(&here);
+	here.exact = true;
+#else
+	here.pc = (unsigned long)&&here_pc;
+here_pc:
+	here.reg[UNWIND_FP] = (unsigned long)__builtin_frame_address(0);
+	here.reg[UNWIND_SP] = here.reg[UNWIND_FP];
+	here.exact = true;
+#endif
+	here.valid = CALLEE_SAVED | REG_BIT(UNWIND_SP);
+	w.whole = false;
+	for (;;) {
+		w.f = here;
+		w.module.start = 0;
+		w.module.end = 0;
+		w.again = false;
+		view_stack(&w.stack, here.reg[UNWIND_SP]);
+		nr = walk_stack(&w, entries, max, (unsigned long)caller);
+		if (likely(!w.again) || w.whole)
+			return nr;
+		w.whole = true;
+	}
+}
+
+/* Names --------------------------------------------------------------------- */
+
+/*
+ * The program's path: its link_map has none. Threads may come here at once, and
+ * signal handlers: all write the same bytes, over zeroes, so that the text ends
+ * where it should at any time.
+ */
+static const char *program_path(void)
+{
+	static char path[4096];
+	static atomic_bool known;
+
+	if (!atomic_load_explicit(&known, memory_order_acquire)) {
+		if (host_readlink("/proc/self/exe", path, sizeof(path) - 1) <= 0)
+			return "/proc/self/exe";
+		/* Release: pairs with the acquire above. */
+		atomic_store_explicit(&known, true, memory_order_release);
+	}
+	return path;
+}
+
+bool backtrace_module(unsigned long pc, const char **path,
+		      unsigned long *vaddr)
+{
+	struct dl_find_object object;
+
+	if (!find_object(pc, &object) || !object.dlfo_link_map)
+		return false;
+	*path = object.dlfo_link_map->l_name;
+	if (!*path || !**path)
+		*path = program_path();
+	*vaddr = pc - object.dlfo_link_map->l_addr;
+	return true;
+}
+
+void backtrace_print(const char *indent, const unsigned long *entries,
+		     unsigned int nr)
+{
+	unsigned long vaddr;
+	unsigned int i;
+	const char *path;
+
+	for (i = 0; i < nr; i++) {
+		/* The byte before: a call may end its function, and its module. */
+		if (backtrace_module(entries[i] - 1, &path, &vaddr))
+			printk("%s #%u 0x%016lx (%s+0x%lx)\n", indent, i,
+			       entries[i], path, vaddr + 1);
+		else
+			printk("%s #%u 0x%016lx (?)\n", indent, i, entries[i]);
+	}
+}
