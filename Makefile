@@ -6,6 +6,7 @@
 #	                                    ├─> libkmm.so.0   the API; defines no malloc
 #	                                    └─> libkmm_malloc.so.0, kmm_malloc.o
 #	                                                      the same and malloc; needs only libc
+#	tools/kmm ── CC ──> $(BUILD)/kmm    the tool that looks at them from outside; needs elfutils
 #
 # One set of objects serves all of them, so what the tests link is what users
 # get. A variant of the build (debug, sanitizers, clang) is this same file with
@@ -25,6 +26,7 @@ OBJCOPY ?= objcopy
 NM ?= nm
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
@@ -84,6 +86,9 @@ MALLOC_SRCS :=			\
 	lib/malloc/malloc.c	\
 	lib/malloc/malloc_info.c
 
+# A command of kmm is a file here, and a line in kmm.h.
+TOOL_SRCS := $(wildcard tools/kmm/*.c)
+
 # Every header in these two directories is public.
 HEADERS := $(wildcard include/linux/*.h include/kmm/*.h)
 MAN_PAGES := $(wildcard Documentation/man/*.[1-9])
@@ -96,6 +101,7 @@ EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
 OBJ := $(BUILD)/obj
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(LIB_SRCS) $(MM_SRCS))
 MALLOC_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(MALLOC_SRCS))
+TOOL_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(TOOL_SRCS))
 UNIT_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(UNIT_SRCS))
 STRESS_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(STRESS_SRCS))
 STRESS := $(patsubst %.c,$(BUILD)/%,$(STRESS_SRCS))
@@ -165,7 +171,7 @@ ARTEFACTS :=				\
 	$(BUILD)/libkmm-malloc.pc
 
 .PHONY: all
-all: $(ARTEFACTS) ## build the libraries (the default)
+all: $(ARTEFACTS) kmm ## build the libraries and kmm (the default)
 
 # Rewritten only when its content changes; so a change of flags rebuilds, and a
 # second `make` does nothing. The directory is in it for the debug information
@@ -225,6 +231,27 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 	$(Q)$(NM) -D --defined-only $< | sed 's/.* //; s/@.*//' >$(OBJ)/exports
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
 		--weaken-symbol=kmm_anchor $@
+
+# kmm. Who only wants the libraries needs no elfutils. libstdc++ is there for
+# one function, see tools/kmm/symbols.c: by its run-time name, since the other
+# one comes with g++. libkmm.a has the layout of the structs that kmm reads.
+$(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
+
+$(BUILD)/kmm: $(TOOL_OBJS) $(BUILD)/libkmm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
+		-ldw -lelf -l:libstdc++.so.6 -pthread
+
+.PHONY: kmm kmm-program
+kmm-program: $(BUILD)/kmm
+	@:
+kmm: $(BUILD)/libkmm.a
+	@if echo '#include <elfutils/libdwfl.h>' | $(CC) $(CFLAGS) -E -x c - \
+		>/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory kmm-program; \
+	else \
+		echo '  kmm is not built: it needs <elfutils/libdwfl.h>, package libdw-dev'; \
+	fi
 
 # pkg-config. $1: the lines that define prefix, libdir and includedir, and the
 # directory that holds linux/ and kmm/; $2: the file.
@@ -289,12 +316,13 @@ in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$1)
 install_dirs = 'prefix=$(pc_prefix)' 'libdir=$(call in_prefix,$(LIBDIR))' \
 	'headers=$(call in_prefix,$(INCLUDEDIR))/kmm'
 
+bin := $(DESTDIR)$(BINDIR)
 libs := $(DESTDIR)$(LIBDIR)
 headers := $(DESTDIR)$(INCLUDEDIR)/kmm
 man := $(DESTDIR)$(MANDIR)
 
 .PHONY: install
-install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR, MANDIR
+install: all ## install to $(DESTDIR)$(PREFIX); also BINDIR, LIBDIR, INCLUDEDIR, MANDIR
 	install -d $(headers)/linux $(headers)/kmm $(libs)/pkgconfig
 	install -m 644 $(filter include/linux/%,$(HEADERS)) $(headers)/linux
 	install -m 644 $(filter include/kmm/%,$(HEADERS)) $(headers)/kmm
@@ -302,6 +330,7 @@ install: all ## install to $(DESTDIR)$(PREFIX); also LIBDIR, INCLUDEDIR, MANDIR
 	install -m 755 $(BUILD)/$(SONAME) $(BUILD)/$(MALLOC_SONAME) $(libs)
 	ln -sf $(SONAME) $(libs)/libkmm.so
 	ln -sf $(MALLOC_SONAME) $(libs)/libkmm_malloc.so
+	if [ -e $(BUILD)/kmm ]; then install -D -m 755 -t $(bin) $(BUILD)/kmm; fi
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 -t $(man)/man$${page##*.} $$page || exit 1; done
 	$(call libkmm_pc,$(install_dirs),$(libs)/pkgconfig/libkmm.pc)
@@ -312,6 +341,7 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(libs)/,$(SONAME) libkmm.so libkmm.a \
 		$(MALLOC_SONAME) libkmm_malloc.so kmm_malloc.o \
 		pkgconfig/libkmm.pc pkgconfig/libkmm-malloc.pc)
+	rm -f $(bin)/kmm
 	rm -f $(patsubst include/%,$(headers)/%,$(HEADERS))
 	for page in $(notdir $(MAN_PAGES)); do \
 		rm -f $(man)/man$${page##*.}/$$page; done
@@ -326,7 +356,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.* ## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  V=1 shows commands. Variables: BUILD CC CFLAGS LDFLAGS DEBUG=1'
-	@echo '  SANITIZE=thread WERROR=1 PREFIX LIBDIR INCLUDEDIR MANDIR DESTDIR'
+	@echo '  SANITIZE=thread WERROR=1 PREFIX BINDIR LIBDIR INCLUDEDIR MANDIR DESTDIR'
 
 # Benchmark ---------------------------------------------------------------------
 #
@@ -496,5 +526,5 @@ check-bench: all $(BENCH_PROGRAMS) ## the benchmark runs; its figures are no tes
 check-docs: all ## what the documents claim
 	$(Q)test/docs.sh $(BUILD)
 
--include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(UNIT_OBJS) $(STRESS_OBJS) \
-	$(BENCH_OBJS))
+-include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) \
+	$(STRESS_OBJS) $(BENCH_OBJS))

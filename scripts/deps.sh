@@ -56,6 +56,7 @@ needed_build() {
 needed_demo() {
 	needed_build
 	cat <<-END
+		header elfutils/libdwfl.h libdw-dev
 		command python3 python3
 		command perl perl
 	END

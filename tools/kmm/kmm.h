@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of kmm share: the table of them, and exit statuses.
+ *
+ * A command is one file, cmd_NAME.c, with one function cmd_NAME(), and one
+ * line in the table below. It is called with the words from its own name on;
+ * argv[0] is "kmm NAME", which argp and error() print in front of messages.
+ * What it returns is the exit status.
+ *
+ * A command that reads a process or core takes it from remote.h, and names of
+ * functions from symbols.h; it never looks into /proc or ELF files itself.
+ */
+#ifndef TOOLS_KMM_H
+#define TOOLS_KMM_H
+
+#include <argp.h>
+#include <error.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* clang-format off */
+/*	name, arguments, help; in the order of `kmm --help` */
+#define COMMANDS(_)							\
+_(symbolize, "[<REPORT]",						\
+  "put function names and lines into a report")				\
+_(anchor, "PID|CORE",							\
+  "show where the heap of a process or core begins")
+/* clang-format on */
+
+#define COMMAND_PROTOTYPE(name, ...) int cmd_##name(int argc, char **argv);
+COMMANDS(COMMAND_PROTOTYPE)
+
+/* Beyond 0 and what a program under `kmm run` ends with. */
+enum kmm_exit {
+	EXIT_FAILED = 1,	/* understood, but not possible */
+	EXIT_USAGE = 2,		/* the command line makes no sense */
+	EXIT_CANNOT_RUN = 126,	/* as env(1): the program is not executable, */
+	EXIT_NOT_FOUND = 127,	/* or not there */
+};
+
+/*
+ * The part of argp_parse() that all commands have in common: errors exit with
+ * EXIT_USAGE. @flags as for argp_parse(); returns where the operands begin.
+ */
+int parse_options(const struct argp *argp, int argc, char **argv,
+		  unsigned int flags, void *input);
+
+/* malloc() and strdup() that end the program rather than fail. */
+void *xcalloc(size_t nr, size_t size);
+void *xrealloc(void *p, size_t size);
+char *xstrdup(const char *s);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif /* TOOLS_KMM_H */
