@@ -408,7 +408,7 @@ $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 # A lane is one way of testing. `make check` runs all of them, whether or not
 # one fails, and says at the end which did.
 LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
-	memcheck headers exports preload install demo bench docs
+	memcheck headers exports preload kmm install demo bench docs
 LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
@@ -508,6 +508,10 @@ check-exports: all ## exported symbols against the lists
 .PHONY: check-preload
 check-preload: all ## real programs on the shim
 	$(Q)test/preload/run.sh $(BUILD)/libkmm_malloc.so
+
+.PHONY: check-kmm
+check-kmm: all ## the kmm command: programs under it, reports, other processes
+	$(Q)CC='$(CC)' test/kmm/run.sh $(BUILD)
 
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there

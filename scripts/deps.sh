@@ -85,6 +85,7 @@ optional_check() {
 		command node nodejs
 		command strace strace
 		command mandoc mandoc
+		command gcore gdb
 	END
 }
 

@@ -44,8 +44,8 @@ result()
 }
 
 documents=$(find README.md Documentation -name '*.md' | sort)
-pages=$(find Documentation/man -name '*.[37]' | sort)
-sources=$(find mm lib include -name '*.[ch]' | sort)
+pages=$(find Documentation/man -name '*.[137]' | sort)
+sources=$(find mm lib include tools -name '*.[ch]' | sort)
 
 # Names -----------------------------------------------------------------------
 
@@ -288,7 +288,7 @@ sed -nE 's/^\t([A-Za-z_0-9]+);$/\1/p' lib/libkmm.map | while read -r symbol; do
 	name=$(echo "$symbol" | sed -E 's/_noprof$//; s/^__(kmalloc|vmalloc|kvmalloc)(_.*)?$/\1/
 		s/^__kmem_cache_create_args$/kmem_cache_create/
 		s/^get_free_pages$/__get_free_pages/')
-	grep -qwF -- "$name" Documentation/man/*.[37] || echo "$symbol ($name)"
+	grep -qwF -- "$name" Documentation/man/*.[137] || echo "$symbol ($name)"
 done >"$tmp/bad"
 result "man: each exported symbol is described" "$tmp/bad"
 

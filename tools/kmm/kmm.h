@@ -2,8 +2,8 @@
 /*
  * What the commands of kmm share: the table of them, and exit statuses.
  *
- * A command is one file, cmd_NAME.c, with one function cmd_NAME(), and one
- * line in the table below. It is called with the words from its own name on;
+ * A command is one file with one function, both called cmd_ and its name, and
+ * one line in the table below. It is called with the words from its own name on;
  * argv[0] is "kmm NAME", which argp and error() print in front of messages.
  * What it returns is the exit status.
  *
@@ -23,6 +23,8 @@
 /* clang-format off */
 /*	name, arguments, help; in the order of `kmm --help` */
 #define COMMANDS(_)							\
+_(run, "[OPTION...] PROGRAM [ARG...]",					\
+  "run a program on the malloc shim, with named reports")		\
 _(symbolize, "[<REPORT]",						\
   "put function names and lines into a report")				\
 _(anchor, "PID|CORE",							\

@@ -164,12 +164,14 @@ static void write_address(struct report *r, const char *p, const char *end,
 	}
 }
 
-/* Without the newline. */
-static void write_line(struct report *r, const char *p, size_t len)
+static void write_line(struct report *r, const char *p, size_t len,
+		       bool complete)
 {
 	const char *start = p, *end = p + len;
 	struct address a;
 
+	if (r->filter && r->filter(r->data, p, len))
+		return;
 	while (find_address(p, end, &a)) {
 		write_address(r, p, end, &a,
 			      p == start && is_frame(p, a.start));
@@ -178,6 +180,8 @@ static void write_line(struct report *r, const char *p, size_t len)
 		free(a.build_id);
 	}
 	fwrite(p, 1, (size_t)(end - p), r->out);
+	if (complete)
+		putc('\n', r->out);
 }
 
 static void keep(struct report *r, const char *text, size_t len)
@@ -198,8 +202,7 @@ void report_add(struct report *r, const char *text, size_t len)
 		newline = memchr(text, '\n', (size_t)(end - text));
 		keep(r, text, (size_t)((newline ?: end) - text));
 		if (newline) {
-			write_line(r, r->line, r->len);
-			putc('\n', r->out);
+			write_line(r, r->line, r->len, true);
 			r->len = 0;
 			text = newline + 1;
 			continue;
@@ -214,7 +217,8 @@ void report_add(struct report *r, const char *text, size_t len)
 
 void report_end(struct report *r)
 {
-	write_line(r, r->line, r->len);
+	if (r->len)
+		write_line(r, r->line, r->len, false);
 	free(r->line);
 	r->line = NULL;
 	r->len = r->size = 0;

@@ -19,6 +19,7 @@
 #ifndef TOOLS_KMM_REPORT_H
 #define TOOLS_KMM_REPORT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "symbols.h"
@@ -28,6 +29,9 @@ struct report {
 	struct symbols *symbols;
 	const struct timespec *not_after; /* as in struct file_identity */
 	FILE *out;
+	/* If set, sees each line without its newline first; true swallows it. */
+	bool (*filter)(void *data, const char *line, size_t len);
+	void *data;
 	char *line;		/* the piece of a line that has come */
 	size_t len, size;
 };
