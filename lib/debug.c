@@ -28,6 +28,6 @@ void kmm_bug(const char *fmt, ...)
 		len = sizeof(buf) - 1;
 		buf[len - 1] = '\n';
 	}
-	(void)host_write(2, buf, len);
+	printk_write(buf, len);
 	host_abort();
 }

@@ -305,13 +305,7 @@ static struct host_file message_file;
 
 void printk_to(int fd)
 {
-	if (fd == 2)
-		return;
-	if (host_identify(fd, &message_file))
-		message_fd = fd;
-	else
-		printk("WARNING: report_fd=%d is not open: reports go to stderr\n",
-		       fd);
+	message_fd = host_identify(fd, &message_file) ? fd : 2;
 }
 
 int printk_fd(void)
@@ -326,10 +320,17 @@ int printk_fd(void)
 		       message_fd : 2;
 }
 
+void printk_write(const char *buf, size_t len)
+{
+	int fd = printk_fd();
+
+	if (host_write(fd, buf, len) && fd != 2)
+		(void)host_write(2, buf, len);
+}
+
 /*
  * One write(2), so that messages of several threads or processes do not mix
- * within a line. A cut message still ends its line. A failed write has nobody
- * to be told about it.
+ * within a line. A cut message still ends its line.
  */
 void printk(const char *fmt, ...)
 {
@@ -344,7 +345,7 @@ void printk(const char *fmt, ...)
 		len = sizeof(buf) - 1;
 		buf[len - 1] = '\n';
 	}
-	(void)host_write(printk_fd(), buf, len);
+	printk_write(buf, len);
 }
 
 void seq_open(struct seq_file *m, int fd)

@@ -26,8 +26,12 @@ void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Send messages to @fd from now on, for as long as it is the file that it is now:
  * a program that closes it may get the number again for a file of its own.
- * Then, and if it is not open at all, they go to stderr. */
+ * Then, and if it is not open at all, they go to stderr, without a word: so it
+ * is in each child of a program that closes descriptors before it starts one. */
 void printk_to(int fd);
+/* What printk() does with the finished text: to that file, or to stderr if its
+ * reader has gone. A failed write to stderr has nobody to be told about it. */
+void printk_write(const char *buf, size_t len);
 /* Where a report should go that is more than a message; see printk_to(). */
 int printk_fd(void);
 

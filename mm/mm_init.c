@@ -46,7 +46,8 @@ static int boot_host(void)
 		cmdline_parse(kmm_cmdline);
 	cmdline_parse(boot_cmdline);
 	cmdline_parse(host_getenv("KMM_CMDLINE"));
-	printk_to((int)kmm_params.report_fd);
+	if (kmm_params.report_fd != 2)
+		printk_to((int)kmm_params.report_fd);
 	calls_watched |= memcheck_active();
 	host_fail_nth = kmm_params.host_fail_nth;
 	kmm_page_shift = kmm_params.page_shift > host.page_shift ?

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -379,12 +380,50 @@ static void print_to_closed(void)
 	printk("one\n");
 }
 
-START_TEST(printk_to_closed_file_says_so)
+START_TEST(printk_to_closed_file_is_stderr)
 {
 	const char *text;
 
 	ck_assert(!test_run_child(print_to_closed, &text));
-	ck_assert_str_eq(text, "WARNING: report_fd=1000 is not open: reports go to stderr\none\n");
+	ck_assert_str_eq(text, "one\n");
+}
+END_TEST
+
+static void print_to_nobody(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	printk_to(fds[1]);
+	close(fds[0]);
+	printk("one\n");
+	BUG_ON(fds[0] != fds[1]);
+}
+
+START_TEST(printk_to_socket_without_reader_is_stderr)
+{
+	const char *text;
+	int status = test_run_child(print_to_nobody, &text);
+
+	test_aborted_with(status, text, "one\nBUG at test/unit/test_printk.c:");
+}
+END_TEST
+
+static void bug_to_file(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	printk_to(fds[1]);
+	BUG_ON(fds[0] != fds[1]);
+}
+
+START_TEST(bug_goes_where_messages_go)
+{
+	const char *text;
+
+	ck_assert(test_run_child(bug_to_file, &text));
+	ck_assert_str_eq(text, "");
 }
 END_TEST
 
@@ -411,7 +450,8 @@ Suite *suite_printk(void)
 	tcase_add_test(tc, printk_closed_stderr_keeps_errno);
 	tcase_add_test(tc, printk_once_prints_once_per_place);
 	tcase_add_test(tc, printk_to_another_file_until_it_is_closed);
-	tcase_add_test(tc, printk_to_closed_file_says_so);
+	tcase_add_test(tc, printk_to_closed_file_is_stderr);
+	tcase_add_test(tc, printk_to_socket_without_reader_is_stderr);
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("seq");
@@ -424,6 +464,7 @@ Suite *suite_printk(void)
 	tc = tcase_create("debug");
 	tcase_add_test(tc, bug_prints_report_and_aborts);
 	tcase_add_test(tc, bug_long_report_is_cut);
+	tcase_add_test(tc, bug_goes_where_messages_go);
 	tcase_add_test(tc, warn_on_once_names_condition_once);
 	suite_add_tcase(s, tc);
 	return s;
