@@ -111,6 +111,10 @@ C
 	fi
 done
 
+# kmm finds the shim of its own tree.
+try "moved, kmm run" "$tmp/moved/bin/kmm" run sh -c \
+	'case $LD_PRELOAD in */moved/lib/multi/arch/*) ;; *) exit 1 ;; esac'
+
 # A program's own names and the library's inner ones do not meet.
 global=$(nm -g --defined-only "$libdir/kmm_malloc.o" | sed 's/.* //' |
 	grep -E '^(zones|host|memmap|percpu|kmalloc_noprof|kfree)$' || true)

@@ -311,6 +311,10 @@ test_names() {
 		matches names_plugin "plugin_drop\+0x[0-9a-f/x]+ $here/plugin.c:$(line_of plugin.c plugin)" \
 			"$(report_of "$dir/wrong" plugin "$dir/plugin.so")"
 	fi
+	if wanted names_plugin_by_relative_path; then
+		matches names_plugin_by_relative_path "plugin_drop\+0x" \
+			"$(cd "$dir" && report_of ./wrong plugin ./plugin.so)"
+	fi
 	if wanted names_stripped_is_module_and_offset; then
 		strip -o "$dir/stripped" "$dir/wrong"
 		matches names_stripped_is_module_and_offset \
@@ -460,6 +464,17 @@ test_anchor() {
 				"$(anchor "$dir/core.$pid")"
 		else
 			stop
+		fi
+	fi
+	# The kernel leaves out of a core what is in the files.
+	if wanted anchor_core_of_kernel; then
+		(cd "$dir" && ulimit -c unlimited &&
+			LD_PRELOAD=$shim "$dir/wrong") >/dev/null 2>&1
+		if [ -f "$dir/core" ]; then
+			matches anchor_core_of_kernel "libkmm_malloc.*$up" \
+				"$(anchor "$dir/core")"
+		else
+			skipped anchor_core_of_kernel "core_pattern is another"
 		fi
 	fi
 	if wanted anchor_linked_statically; then

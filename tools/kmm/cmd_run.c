@@ -125,10 +125,10 @@ static char *existing(char *path)
 	return real;
 }
 
-/* PREFIX/lib/x86_64-linux-gnu and the like. */
-static char *search_lib(const char *dir)
+/* PREFIX/lib/x86_64-linux-gnu and the like: @levels is a glob. */
+static char *search_lib(const char *dir, const char *levels)
 {
-	char *pattern = xasprintf("%s/../lib*/*/libkmm_malloc.so.0", dir);
+	char *pattern = xasprintf("%s/../%s/libkmm_malloc.so.0", dir, levels);
 	char *shim = NULL;
 	glob_t found;
 
@@ -151,9 +151,8 @@ static char *find_shim(void)
 	dir[len] = '\0';
 	*strrchr(dir, '/') = '\0';
 	shim = existing(xasprintf("%s/libkmm_malloc.so.0", dir));
-	if (!shim)
-		shim = existing(xasprintf("%s/../lib/libkmm_malloc.so.0", dir));
-	return shim ?: search_lib(dir);
+	return shim ?: search_lib(dir, "lib") ?: search_lib(dir, "lib*/*") ?:
+	       search_lib(dir, "lib*/*/*");
 }
 
 static void check_shim(const struct run *run)

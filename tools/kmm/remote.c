@@ -483,7 +483,7 @@ static uint64_t module_anchor(Dwfl_Module *module)
 static int heap_rank(struct remote *r, Dwfl_Module *module, uint64_t address,
 		     struct kmm_anchor *anchor)
 {
-	const char *file = strrchr(module_name(module), '/');
+	const char *name = module_name(module), *slash = strrchr(name, '/');
 	unsigned int page_shift = 0;
 
 	if (remote_read(r, address, anchor, sizeof(*anchor)) ||
@@ -493,7 +493,7 @@ static int heap_rank(struct remote *r, Dwfl_Module *module, uint64_t address,
 		(void)remote_read(r, (uint64_t)anchor->page_shift, &page_shift,
 				  sizeof(page_shift));
 	return 1 + (page_shift ? 2 : 0) +
-	       (file && !strncmp(file, "/libkmm_malloc.so", 17));
+	       !strncmp(slash ? slash + 1 : name, "libkmm_malloc.so", 16);
 }
 
 struct heap_search {

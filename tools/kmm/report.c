@@ -4,7 +4,7 @@
  *
  *	line    := text { address text }
  *	address := "0x" HEX " (" module "+0x" HEX ")" [ " (BuildId: " HEX ")" ]
- *	module  := an absolute path, which may hold any of these characters
+ *	module  := a path, which may hold any of these characters
  *
  * A line that begins with "#K " and an address is a frame of a stack, where
  * functions inlined into each other get a line each. All addresses in reports
@@ -85,12 +85,15 @@ static bool parse_address(const char *p, const char *end, struct address *a)
 	if (!skip(&p, end, "0x") || !skip_hex(&p, end))
 		return false;
 	a->number_end = p;
-	if (!skip(&p, end, " (") || p == end || *p != '/')
+	if (!skip(&p, end, " ("))
 		return false;
 	for (module = p; p < end; p++) {
 		q = p;
 		if (!parse_vaddr(&q, end, &a->vaddr))
 			continue;
+		/* Not "[vdso]" or "an anonymous mapping". */
+		if (!memchr(module, '/', (size_t)(p - module)))
+			return false;
 		a->module = strndup(module, (size_t)(p - module));
 		a->build_id = parse_build_id(&q, end);
 		a->end = q;

@@ -223,8 +223,7 @@ static void load_file(struct file *file)
 	struct stat st;
 
 	file->dwfl = dwfl_begin(&file_callbacks);
-	if (!file->dwfl || file->path[0] != '/' || stat(file->path, &st) ||
-	    !S_ISREG(st.st_mode))
+	if (!file->dwfl || stat(file->path, &st) || !S_ISREG(st.st_mode))
 		return;
 	file->changed = st.st_ctim;
 	file->module = dwfl_report_elf(file->dwfl, file->path, file->path, -1,
