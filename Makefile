@@ -107,8 +107,12 @@ STRESS_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(STRESS_SRCS))
 STRESS := $(patsubst %.c,$(BUILD)/%,$(STRESS_SRCS))
 BENCH_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(BENCH_SRCS))
 BENCH_PROGRAMS := $(patsubst %,$(BUILD)/test/bench/%,run fast threads heap objects)
-# What to hand to bench.py: --only NAME, --rounds N, --list.
+# What to hand to bench.py or bench_debug.py: --only NAME, --rounds N, --list.
 BENCH ?=
+WRONG_SRCS := $(wildcard test/wrong/*.c test/wrong/*.cc)
+WRONG_NAMES := $(basename $(notdir $(WRONG_SRCS)))
+WRONG := $(addprefix $(BUILD)/test/wrong/,$(WRONG_NAMES))
+WRONG_ASAN := $(addprefix $(BUILD)/test/wrong/asan/,$(WRONG_NAMES))
 UNIT := $(BUILD)/test/unit
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRCS))
 
@@ -386,6 +390,36 @@ bench: ## install peers, run everything beside them (BENCH="--only NAME --rounds
 bench-quick: ## the same with less work, within four minutes
 	$(Q)$(MAKE) --no-print-directory bench BENCH="--quick $(BENCH)"
 
+# Wrong programs ----------------------------------------------------------------
+#
+# Each has one mistake, and is built as a user builds while looking for it. No
+# inlining, so that each function of the source is in the stack; no builtins, so
+# that the compiler neither sees the mistake nor optimizes on its grounds.
+wrong_flags := -g -O1 -fno-inline -fno-builtin -Wall -Wextra
+wrong_compile = $(if $(filter %.cc,$<),$(CXX) -std=c++17,$(CC) -std=gnu11)	\
+	$(wrong_flags) $(warnings_fatal)
+define build_wrong
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(wrong_compile) $1 -o $@ $< -pthread
+endef
+
+$(BUILD)/test/wrong/%: test/wrong/%.c $(BUILD)/flags
+	$(call build_wrong)
+$(BUILD)/test/wrong/%: test/wrong/%.cc $(BUILD)/flags
+	$(call build_wrong)
+$(BUILD)/test/wrong/asan/%: test/wrong/%.c $(BUILD)/flags
+	$(call build_wrong,-fsanitize=address)
+$(BUILD)/test/wrong/asan/%: test/wrong/%.cc $(BUILD)/flags
+	$(call build_wrong,-fsanitize=address)
+
+.PHONY: bench-debug
+bench-debug: ## wrong programs and slowdown under each debugging tool
+	@scripts/deps.sh bench-debug
+	$(Q)$(MAKE) --no-print-directory $(jobs) all $(WRONG) $(WRONG_ASAN) \
+		$(BENCH_PROGRAMS)
+	$(Q)test/wrong/bench_debug.py --build $(BUILD) $(BENCH)
+
 # Tests -----------------------------------------------------------------------
 #
 # Tests see the insides of the library, so they link its objects and not
@@ -408,7 +442,7 @@ $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 # A lane is one way of testing. `make check` runs all of them, whether or not
 # one fails, and says at the end which did.
 LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
-	memcheck headers exports preload kmm install demo bench docs
+	memcheck headers exports preload kmm install demo bench wrong docs
 LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
@@ -525,6 +559,10 @@ check-demo: all examples ## what make demo shows
 .PHONY: check-bench
 check-bench: all $(BENCH_PROGRAMS) ## the benchmark runs; its figures are no test
 	$(Q)test/bench/smoke.sh $(BUILD)
+
+.PHONY: check-wrong
+check-wrong: all $(WRONG) $(BENCH_PROGRAMS) ## what the shim says of wrong programs
+	$(Q)test/wrong/run.sh $(BUILD)
 
 .PHONY: check-docs
 check-docs: all ## what the documents claim

@@ -7,6 +7,7 @@
 #	scripts/deps.sh demo	and run the demonstration
 #	scripts/deps.sh check	and run all tests
 #	scripts/deps.sh bench	run the benchmark
+#	scripts/deps.sh bench-debug	compare debugging tools
 #
 # What is missing is found by looking for the thing itself (a command, a
 # header), not for a package. Where everything is there, nothing is installed
@@ -15,7 +16,7 @@
 set -eu
 
 usage() {
-	sed -n '6,9s/^#	//p' "$0" >&2
+	sed -n '6,10s/^#	//p' "$0" >&2
 	exit 2
 }
 
@@ -113,6 +114,24 @@ optional_bench() {
 	END
 }
 
+needed_bench_debug() {
+	needed_bench
+	echo "command g++ g++"
+}
+
+# The tools; what each needs is reported as not available without it.
+optional_bench_debug() {
+	cat <<-END
+		library libjemalloc.so.2 libjemalloc2
+		library libtcmalloc_minimal.so.4 libtcmalloc-minimal4
+		library libmimalloc.so.2 libmimalloc2.0
+		library libasan.so.8 libasan8
+		command redis-server redis-server
+		command redis-cli redis-tools
+		command valgrind valgrind
+	END
+}
+
 # The packages of what is missing, from a list on standard input.
 missing() {
 	while read -r kind name package; do
@@ -150,6 +169,7 @@ build) packages=$(needed_build | missing) ;;
 demo) packages=$(needed_demo | missing) ;;
 check) packages=$(needed_check | missing) ;;
 bench) packages=$(needed_bench | missing) ;;
+bench-debug) packages=$(needed_bench_debug | missing) ;;
 *) usage ;;
 esac
 
@@ -158,8 +178,8 @@ if [ -n "$packages" ]; then
 	apt $packages || exit 1
 fi
 case $1 in
-check | bench)
-	for package in $("optional_$1" | missing); do
+check | bench | bench-debug)
+	for package in $("optional_$(echo "$1" | tr - _)" | missing); do
 		apt "$package" ||
 			echo "$package cannot be installed; what needs it is skipped"
 	done
