@@ -409,9 +409,9 @@ $(BUILD)/test/wrong/%: test/wrong/%.c $(BUILD)/flags
 $(BUILD)/test/wrong/%: test/wrong/%.cc $(BUILD)/flags
 	$(call build_wrong)
 $(BUILD)/test/wrong/asan/%: test/wrong/%.c $(BUILD)/flags
-	$(call build_wrong,-fsanitize=address)
+	$(call build_wrong,-fsanitize=address -fno-omit-frame-pointer)
 $(BUILD)/test/wrong/asan/%: test/wrong/%.cc $(BUILD)/flags
-	$(call build_wrong,-fsanitize=address)
+	$(call build_wrong,-fsanitize=address -fno-omit-frame-pointer)
 
 .PHONY: bench-debug
 bench-debug: ## wrong programs and slowdown under each debugging tool

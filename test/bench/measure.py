@@ -155,19 +155,21 @@ class Runner:
     def run(self, argv, **options):
         return self.finish(self.start(argv, **options))
 
-    def redis(self, preload, requests, timeout=300):
+    def redis(self, preload, requests, timeout=300, prefix=(), env=None):
         """A redis server under redis-benchmark; what is measured is the server,
-        and the time is that of the clients."""
+        and the time is that of the clients. Before it may stand a prefix."""
         sock = os.path.join(self.scratch, "redis.sock")
-        server = ["redis-server", "--port", "0", "--unixsocket", sock]
+        if os.path.exists(sock):
+            os.unlink(sock)  # of a server that was killed
+        server = [*prefix, "redis-server", "--port", "0", "--unixsocket", sock]
         server += ["--save", "", "--appendonly", "no", "--dir", self.scratch]
-        started = self.start(server, preload=preload, timeout=timeout)
+        started = self.start(server, preload=preload, env=env, timeout=timeout)
         client = ["redis-benchmark", "-s", sock, "-q", "-n", str(requests), "-P", "16"]
         client += ["-c", "20", "-r", "50000", "-d", "200"]
         client += ["-t", "set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100,mset"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
-            for _ in range(200):
+            for _ in range(1500):
                 if os.path.exists(sock) or started[0].poll() is not None:
                     break
                 time.sleep(0.02)

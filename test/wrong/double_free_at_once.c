@@ -35,5 +35,6 @@ int main(void)
 	first_free(block);
 	second_free(block);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -53,5 +53,6 @@ int main(void)
 	second_free(blocks[0]);
 	make_all();
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

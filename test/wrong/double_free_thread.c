@@ -49,5 +49,6 @@ int main(void)
 		return 1;
 	pthread_join(thread, NULL);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

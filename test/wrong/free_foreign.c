@@ -43,5 +43,6 @@ int main(void)
 	memset(first, 0, 64);
 	wrong_free(second);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

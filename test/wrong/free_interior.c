@@ -29,5 +29,6 @@ int main(void)
 
 	wrong_free(block + 16);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

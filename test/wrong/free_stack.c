@@ -20,5 +20,6 @@ int main(void)
 	memset(local, 0, sizeof(local));
 	wrong_free(local);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -34,5 +34,6 @@ int main(void)
 	free(first);
 	free(second);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A write after free of a large block: line 31 writes into 300 KiB that were
+ * A write after free of a large block: line 34 writes into 300 KiB that were
  * freed.
  *
- * Mistake:	late_write() line 31
+ * Mistake:	late_write() line 34
  * Allocated:	make_block()
  * Freed:	first_free()
  */
@@ -28,7 +28,10 @@ static void first_free(char *block)
 
 static void late_write(char *block)
 {
-	block[LARGE / 2] = 'x'; /* WRONG */
+	size_t i;
+
+	for (i = LARGE / 2; i < LARGE / 2 + 8; i++)
+		block[i] = 'x'; /* WRONG */
 }
 
 int main(void)
@@ -40,5 +43,6 @@ int main(void)
 	next = make_block(LARGE);
 	free(next);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -39,5 +39,6 @@ int main(void)
 		live[i] = make_block(40);
 	}
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -52,5 +52,6 @@ int main(void)
 		return 1;
 	free(other);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -28,5 +28,6 @@ int main()
 
 	wrong_free(block);
 	std::puts("done");
+	std::fflush(stdout);
 	return 0;
 }

@@ -37,5 +37,6 @@ int main(void)
 	for (i = 0; i < NR_BLOCKS; i++)
 		free(blocks[i]);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A read after free: line 30 reads from a block that was freed.
+ * A read after free: line 33 reads from a block that was freed.
  *
- * Mistake:	late_read() line 30
+ * Mistake:	late_read() line 33
  * Allocated:	make_block()
  * Freed:	first_free()
  */
@@ -27,7 +27,10 @@ static void first_free(char *block)
 
 static void late_read(const char *block)
 {
-	seen = block[20]; /* WRONG */
+	int i;
+
+	for (i = 20; i < 24; i++)
+		seen = block[i]; /* WRONG */
 }
 
 int main(void)
@@ -37,5 +40,6 @@ int main(void)
 	first_free(block);
 	late_read(block);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -43,5 +43,6 @@ int main(void)
 	free(room);
 	free(person);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A write after free: line 36 writes into a block that was freed. The program
+ * A write after free: line 37 writes into a block that was freed. The program
  * goes on and allocates blocks of the same size, so that one who does not see
  * the write itself may find what it left behind.
  *
- * Mistake:	late_write() line 36
+ * Mistake:	late_write() line 37
  * Allocated:	make_block()
  * Freed:	first_free()
  */
@@ -31,9 +31,10 @@ static void first_free(struct account *account)
 	free(account);
 }
 
-static void late_write(struct account *account)
+static void late_write(struct account *account, long amount)
 {
-	account->balance = 100; /* WRONG */
+	if (amount > 0)
+		account->balance = amount; /* WRONG */
 }
 
 int main(void)
@@ -42,11 +43,12 @@ int main(void)
 	int i;
 
 	first_free(account);
-	late_write(account);
+	late_write(account, 100);
 	for (i = 0; i < 4; i++)
 		others[i] = make_block();
 	for (i = 0; i < 4; i++)
 		free(others[i]);
 	puts("done");
+	fflush(stdout);
 	return 0;
 }
