@@ -7,9 +7,10 @@
 
 Each program of this directory has one mistake; its header says in which
 function and line, and which functions allocated and freed the block. All of
-them run under every configuration (CONFIGURATIONS below): plain allocators,
-libkmm's shim and the modes of `kmm run`, AddressSanitizer, Valgrind. Looked at
-are: what was said, whether it names those functions, and how the program ended.
+them run under every configuration: plain allocators, libkmm's shim, the modes
+of `kmm run`, AddressSanitizer, Valgrind. Looked at are: what was said, whether
+it names those functions, and how the program ended. nothing_wrong is the
+control: what is said there is no report of a mistake.
 
 Then python3 and redis-server, which have no known mistake, run in every
 configuration in turn, in an order that changes from round to round. The table
@@ -56,8 +57,10 @@ SLOW_SECONDS = 900  # for a program under a slow tool
 TRUE = "/bin/true"
 SLOWDOWN_JOBS = ("python3", "redis")
 
-# As they are told in the tables; the last two are more than the fifteen kinds.
+CONTROL = "nothing_wrong"
+# In the order of the tables.
 PROGRAMS = (
+    CONTROL,
     "double_free_at_once",
     "double_free_later",
     "double_free_thread",
@@ -90,7 +93,7 @@ class Configuration:
     preload: str = ""
     env: dict = dataclasses.field(default_factory=dict)
     build: str = ""  # the directory of wrong programs built for it
-    only: str = ""  # of the wrong programs, this one
+    only: tuple = ()  # of the programs, these
     timed: bool = True  # has a row in the table of slowdowns
     timed_prefix: tuple = None  # there, if it differs
     timed_preload: str = ""
@@ -129,7 +132,7 @@ def configurations(build):
             note="wrong programs: --guard=1/1, each allocation; timed: the default rate",
         ),
         Configuration(
-            "kmm --fail=sweep", kmm("--fail=sweep"), only="unchecked_malloc", timed=False,
+            "kmm --fail=sweep", kmm("--fail=sweep"), only=(CONTROL, "unchecked_malloc"), timed=False,
             note="runs a program many times; only for unchecked_malloc"
         ),
     ]  # fmt: skip
@@ -182,8 +185,8 @@ class Program:
 
     name: str
     source: str
-    mistake: str
-    line: int
+    mistake: str = ""
+    line: int = 0
     allocated: str = ""
     freed: str = ""
     lost: int = 0
@@ -201,12 +204,12 @@ def read_program(name):
             break
     with open(path) as file:
         fields = dict(re.findall(r"^ \* (Mistake|Allocated|Freed|Lost):\s+(.*)$", file.read(), re.M))
-    mistake, _, line = fields["Mistake"].partition("() line ")
+    mistake, _, line = fields.get("Mistake", "").partition("() line ")
     return Program(
         name,
         os.path.basename(path),
         mistake,
-        int(line),
+        int(line or 0),
         fields.get("Allocated", "").rstrip("()"),
         fields.get("Freed", "").rstrip("()"),
         int(fields.get("Lost", 0)),
@@ -269,10 +272,20 @@ def first_line(text):
     return ""
 
 
+def unusual(text, usual):
+    """The lines that are not, but for their numbers, among the usual ones."""
+
+    def pattern(line):
+        return re.sub(r"(0x)?[0-9a-f]*[0-9][0-9a-f]*", "N", line)
+
+    known = set(map(pattern, usual.splitlines()))
+    return "\n".join(line for line in text.splitlines() if pattern(line) not in known)
+
+
 def functions_by_address(text, binary):
     """The functions that the text names as BINARY+0xOFFSET, which takes one
     more command to read."""
-    offsets = re.findall(re.escape(binary) + r"\+(0x[0-9a-f]+)", text)
+    offsets = re.findall(re.escape(os.path.basename(binary)) + r"\+(0x[0-9a-f]+)", text)
     if not offsets:
         return set()
     # They are where a call returns to.
@@ -303,6 +316,8 @@ class Finding:
             return "–"
         if not self.said:
             return self.run.ended
+        if not self.wanted:
+            return "says something"
         names = " ".join(letter if letter in self.named else letter.lower() if
                          letter.lower() in self.named else "·" for letter in self.wanted)  # fmt: skip
         names = "**%s**" % names if self.whole() else names
@@ -310,11 +325,17 @@ class Finding:
         return "%s %s" % (names, how)
 
 
-def find(configuration, program, build):
+def run_program(configuration, program, build):
     binary = os.path.join(build, "test", "wrong", configuration.build, program.name)
     if not os.path.exists(binary):
         raise ValueError("no %s; run make bench-debug" % binary)
-    run = execute(configuration, [binary])
+    return binary, execute(configuration, [binary])
+
+
+def find(configuration, program, build, usual):
+    """usual: what it says of the control."""
+    binary, run = run_program(configuration, program, build)
+    run.text = unusual(run.text, usual)
     by_address = functions_by_address(run.text, binary)
     named = ""
     for letter, function in program.places().items():
@@ -341,7 +362,7 @@ class Slowdown:
         self.jobs = wanted
         self.configurations = chosen
         self.rounds = rounds
-        self.values = {}  # (job, configuration) -> [(wall, cpu) ...]
+        self.values = {}  # (job, configuration) -> [(wall, cpu, rss) ...]
         self.failed = {}  # (job, configuration) -> words
 
     def run_job(self, job, configuration):
@@ -367,7 +388,7 @@ class Slowdown:
         if outcome.failure():
             self.failed[key] = "%s: %s" % (outcome.failure(), first_line(outcome.errors))
         else:
-            self.values.setdefault(key, []).append((outcome.wall, outcome.cpu))
+            self.values.setdefault(key, []).append((outcome.wall, outcome.cpu, outcome.rss))
 
     def all_rounds(self):
         for number in range(1, self.rounds + 1):
@@ -384,7 +405,7 @@ class Slowdown:
 
     def spread(self, job, configuration):
         """Half the range of the wall times in percent of the median."""
-        walls = [wall for wall, _ in self.values[job, configuration]]
+        walls = [value[0] for value in self.values[job, configuration]]
         return 50 * (max(walls) - min(walls)) / statistics.median(walls)
 
 
@@ -396,9 +417,8 @@ def show_progress(text):
 
 
 def plain(text, build):
-    """Without what differs from run to run or would end a cell."""
-    text = text.replace(os.path.join(build, ""), "")
-    return re.sub(r"0x[0-9a-f]{5,}", "0x…", text).replace("|", "\\|")
+    """Without what differs from run to run or from machine to machine."""
+    return re.sub(r"0x[0-9a-f]{5,}", "0x…", text.replace(os.path.join(build, ""), ""))
 
 
 def markdown(write, head, rows):
@@ -431,7 +451,7 @@ def write_detection(write, programs, columns, findings, build):
     ):
         cells = []
         for c in columns:
-            mine = [f for (_, name), f in findings.items() if name == c.name]
+            mine = [f for (_, name), f in findings.items() if name == c.name and f.wanted]
             cells.append("%d of %d" % (sum(map(counts, mine)), len(mine)) if mine else "")
         rows.append([title, *cells])
     markdown(write, ["", *(c.name for c in columns)], rows)
@@ -507,13 +527,13 @@ def write_csv(directory, programs, findings, slowdown, all_configurations):
                     out.writerow((program.name, c.name, 0) + ("",) * 7 + (c.missing,))
     with open(os.path.join(directory, "slowdown.csv"), "w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(("program", "configuration", "round", "wall_s", "cpu_s", "failed"))
+        out.writerow(("program", "configuration", "round", "wall_s", "cpu_s", "rss_kib", "failed"))
         if slowdown:
             for (job, name), values in slowdown.values.items():
-                for number, (wall, cpu) in enumerate(values, 1):
-                    out.writerow((job, name, number, "%.4f" % wall, "%.4f" % cpu, ""))
+                for number, (wall, cpu, rss) in enumerate(values, 1):
+                    out.writerow((job, name, number, "%.4f" % wall, "%.4f" % cpu, "%.0f" % rss, ""))
             for (job, name), why in slowdown.failed.items():
-                out.writerow((job, name, "", "", "", why))
+                out.writerow((job, name, "", "", "", "", why))
 
 
 # Command line ----------------------------------------------------------------
@@ -597,11 +617,15 @@ def main(argv):
     about = machine(build, argv)
 
     findings = {}
-    for program in programs:
-        for c in chosen:
-            if not c.missing and c.only in ("", program.name):
+    for c in chosen:
+        if c.missing or not programs:
+            continue
+        control = run_program(c, read_program(CONTROL), build)[1]
+        for program in programs:
+            if not c.only or program.name in c.only:
                 show_progress("%s, %s" % (program.name, c.name))
-                findings[program.name, c.name] = find(c, program, build)
+                usual = control.text if program.name != CONTROL else ""
+                findings[program.name, c.name] = find(c, program, build, usual)
 
     slowdown = None
     scratch = tempfile.mkdtemp(prefix="kmm-bench-")
