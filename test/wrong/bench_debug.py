@@ -36,7 +36,6 @@ import re
 import resource
 import shutil
 import signal
-import statistics
 import subprocess
 import tempfile
 
@@ -54,7 +53,6 @@ SHIM = "libkmm"
 ROUNDS = 3
 SECONDS = 120  # for a wrong program
 SLOW_SECONDS = 900  # for a program under a slow tool
-TRUE = "/bin/true"
 SLOWDOWN_JOBS = ("python3", "redis")
 
 CONTROL = "nothing_wrong"
@@ -99,13 +97,14 @@ class Configuration:
     timed_preload: str = ""
     note: str = ""
     missing: str = ""  # why it is not available
+    usual: str = ""  # what it says of the control
 
     def arguments(self, timed):
         return self.timed_prefix if timed and self.timed_prefix is not None else self.prefix
 
 
 def configurations(build):
-    """All of them, whether or not they are there."""
+    """All of them, whether or not they are there; see probe()."""
     libraries = measure.installed_libraries()
     found = [Configuration(BASELINE, note="libc's own malloc")]
     for name, soname, package in measure.DEBIAN_PEERS:
@@ -156,24 +155,27 @@ def configurations(build):
             note="memcheck, " + " ".join(valgrind[1:]),
         )
     )
-    for configuration in found:
-        configuration.missing = configuration.missing or probe(configuration, build)
     return found
 
 
 def probe(configuration, build):
-    """Why it cannot be used, by trying; "" if it can."""
-    if configuration.build:
-        directory = os.path.join(build, "test", "wrong", configuration.build)
-        return "" if os.path.isdir(directory) else "no %s; run make bench-debug" % directory
+    """Why it cannot be used, by trying it on the control; "" if it can."""
     if configuration.prefix and not shutil.which(configuration.prefix[0]):
         return "%s: no such command" % configuration.prefix[0]
-    outcome = execute(configuration, [TRUE])
-    said = first_line(outcome.text)
+    binary = program_path(configuration, CONTROL, build)
+    if not os.path.exists(binary):
+        return "no %s; run make bench-debug" % binary
+    run = execute(configuration, [binary])
+    said = first_line(run.text)
     # An unknown word on its command line is only warned about by libkmm.
-    if outcome.ended != "exit 0" or re.search(r"[Uu]nknown|[Uu]sage|not (supported|implemented)", said):
-        return "%s: %s" % (outcome.ended, said or "no message")
+    if not run.done or re.search(r"[Uu]nknown|not (supported|implemented)", said):
+        return "%s: %s" % (run.ended, said or "no message")
+    configuration.usual = run.text
     return ""
+
+
+def program_path(configuration, name, build):
+    return os.path.join(build, "test", "wrong", configuration.build, name)
 
 
 # Wrong programs --------------------------------------------------------------
@@ -231,7 +233,7 @@ def no_randomization():
 
 
 def execute(configuration, argv):
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("LD_PRELOAD", "KMM_", "MALLOC_", "ASAN_"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("LD_PRELOAD", "KMM_", "MALLOC_", "ASAN_", "VALGRIND_"))}
     env.update(configuration.env, LC_ALL="C")
     # By env, so that neither kmm nor valgrind has the library itself.
     preload = ["env", "LD_PRELOAD=%s" % configuration.preload] if configuration.preload else []
@@ -257,10 +259,8 @@ def execute(configuration, argv):
         out, err = process.communicate()
         ended = "hang"
     lines = out.splitlines()
-    done = "done" in lines
-    if done:
-        lines.remove("done")
-    return Run(ended, done, "\n".join(err.splitlines() + lines))
+    said = err.splitlines() + [line for line in lines if line != "done"]
+    return Run(ended, "done" in lines, "\n".join(said))
 
 
 def first_line(text):
@@ -325,17 +325,13 @@ class Finding:
         return "%s %s" % (names, how)
 
 
-def run_program(configuration, program, build):
-    binary = os.path.join(build, "test", "wrong", configuration.build, program.name)
+def find(configuration, program, build):
+    binary = program_path(configuration, program.name, build)
     if not os.path.exists(binary):
         raise ValueError("no %s; run make bench-debug" % binary)
-    return binary, execute(configuration, [binary])
-
-
-def find(configuration, program, build, usual):
-    """usual: what it says of the control."""
-    binary, run = run_program(configuration, program, build)
-    run.text = unusual(run.text, usual)
+    run = execute(configuration, [binary])
+    if program.name != CONTROL:
+        run.text = unusual(run.text, configuration.usual)
     by_address = functions_by_address(run.text, binary)
     named = ""
     for letter, function in program.places().items():
@@ -399,14 +395,10 @@ class Slowdown:
                 show_progress("round %d: %s, %s" % (number, job.name, configuration.name))
                 self.measure(job, configuration)
 
-    def median(self, job, configuration, which):
+    def value(self, job, configuration, which):
+        """The rounds of one cell, or None."""
         values = self.values.get((job, configuration))
-        return statistics.median(value[which] for value in values) if values else None
-
-    def spread(self, job, configuration):
-        """Half the range of the wall times in percent of the median."""
-        walls = [value[0] for value in self.values[job, configuration]]
-        return 50 * (max(walls) - min(walls)) / statistics.median(walls)
+        return report.Value({n: value[which] for n, value in enumerate(values)}) if values else None
 
 
 # Report ----------------------------------------------------------------------
@@ -469,7 +461,9 @@ def write_detection(write, programs, columns, findings, build):
 def write_slowdown(write, slowdown):
     write("## What it costs\n")
     write("Medians of %d rounds, wall clock (CPU time), as ratios to glibc; ± half the range in" % slowdown.rounds)
-    write("percent. Second column of each pair: wall clock as a ratio to the plain shim.\n")
+    write("percent. Second column of each pair: wall clock as a ratio to the plain shim. ~: the")
+    write("rounds overlap with those it is compared to, or are fewer than three: no difference is")
+    write("claimed. Redis: wall clock of its clients, CPU time of the server.\n")
     head = [""]
     for job in slowdown.jobs:
         head += [job.name, "to the shim"]
@@ -484,18 +478,21 @@ def write_slowdown(write, slowdown):
         write("\nfailed: %s, %s: %s" % (job, name, why))
 
 
+def ratio(value, base):
+    return "%.2f%s" % (value.median / base.median, "" if value.differs(base) else "~")
+
+
 def slowdown_cells(slowdown, job, name):
-    wall, cpu = (slowdown.median(job, name, which) for which in (0, 1))
-    if wall is None:
+    wall, cpu = (slowdown.value(job, name, which) for which in (0, 1))
+    if not wall:
         return ["failed" if (job, name) in slowdown.failed else "-", ""]
-    base, base_cpu = (slowdown.median(job, BASELINE, which) for which in (0, 1))
-    shim = slowdown.median(job, SHIM, 0)
+    base, base_cpu = (slowdown.value(job, BASELINE, which) for which in (0, 1))
+    shim = slowdown.value(job, SHIM, 0)
     if name == BASELINE or not base:
-        text = "%.2f s (%.2f s)" % (wall, cpu)
+        text = "%.2f s (%.2f s)" % (wall.median, cpu.median)
     else:
-        text = "%.2f (%.2f)" % (wall / base, cpu / base_cpu)
-    text += " ±%.0f" % slowdown.spread(job, name)
-    return [text, "%.2f" % (wall / shim) if shim else ""]
+        text = "%s (%s)" % (ratio(wall, base), ratio(cpu, base_cpu))
+    return [text + " ±%.0f" % wall.spread(), ratio(wall, shim) if shim and name != SHIM else ""]
 
 
 def write_configurations(write, all_configurations):
@@ -610,6 +607,8 @@ def main(argv):
     all_configurations = configurations(build)
     wanted = selected([c.name for c in all_configurations], options.chosen, "--with")
     chosen = [c for c in all_configurations if c.name in wanted]
+    for c in chosen:
+        c.missing = c.missing or probe(c, build)
     programs = [read_program(name) for name in names if name in PROGRAMS]
     directory = os.path.join(build, "bench", "debug")
     os.makedirs(directory, exist_ok=True)
@@ -618,14 +617,10 @@ def main(argv):
 
     findings = {}
     for c in chosen:
-        if c.missing or not programs:
-            continue
-        control = run_program(c, read_program(CONTROL), build)[1]
         for program in programs:
-            if not c.only or program.name in c.only:
+            if not c.missing and (not c.only or program.name in c.only):
                 show_progress("%s, %s" % (program.name, c.name))
-                usual = control.text if program.name != CONTROL else ""
-                findings[program.name, c.name] = find(c, program, build, usual)
+                findings[program.name, c.name] = find(c, program, build)
 
     slowdown = None
     scratch = tempfile.mkdtemp(prefix="kmm-bench-")
