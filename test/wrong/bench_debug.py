@@ -468,8 +468,9 @@ def write_slowdown(write, slowdown):
     write("## What it costs\n")
     write("Wall clock (CPU time) as ratios to glibc, ± half the range in percent; then as ratios to the")
     rounds = slowdown.rounds, SLOW_ROUNDS
-    write("plain shim. Medians of %d rounds; of at most %d where a round takes minutes. ~: the rounds" % rounds)
-    write("overlap with those they are compared to, or are fewer than three: no difference is claimed.")
+    write("plain shim. Medians of %d rounds; of at most %d where a round takes minutes. ~: the" % rounds)
+    write("rounds overlap with those they are compared to, or are fewer than three: no difference is")
+    write("claimed.")
     write("Redis: wall clock of its clients, CPU time of the server.\n")
     head = [""]
     for job in slowdown.jobs:
@@ -552,7 +553,8 @@ def parse(argv):
         allow_abbrev=False,
     )
     parser.add_argument("--quick", action="store_true", help="less work for the slowdowns")
-    parser.add_argument("--rounds", type=int, metavar="N", default=ROUNDS, help="of the slowdowns; default: %d" % ROUNDS)
+    rounds = "of the slowdowns; default: %d" % ROUNDS
+    parser.add_argument("--rounds", type=int, metavar="N", default=ROUNDS, help=rounds)
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="a wrong program, or python3 or redis, or a pattern"
     )
