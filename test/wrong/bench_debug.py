@@ -455,13 +455,14 @@ def write_detection(write, programs, columns, findings, build):
     markdown(write, ["", *(c.name for c in columns)], rows)
     write("\n## What is said first\n")
     for program in programs:
-        write("%s\n" % program.name)
-        for c in columns:
-            finding = findings.get((program.name, c.name))
-            if finding and not finding.silent():
-                said = plain(finding.said, build)
-                write("- %s: %s (%s)" % (c.name, "`%s`" % said if said else "nothing", finding.run.ended))
-        write("")
+        mine = {c.name: findings.get((program.name, c.name)) for c in columns}
+        mine = {name: f for name, f in mine.items() if f and not f.silent()}
+        write("%s%s\n" % (program.name, "" if mine else ": nothing, by none of them"))
+        for name, finding in mine.items():
+            said = plain(finding.said, build)
+            write("- %s: %s (%s)" % (name, "`%s`" % said if said else "nothing", finding.run.ended))
+        if mine:
+            write("")
 
 
 def write_slowdown(write, slowdown):
