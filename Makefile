@@ -61,7 +61,6 @@ LIB_SRCS :=			\
 	lib/lock.c		\
 	lib/percpu.c		\
 	lib/printk.c		\
-	lib/stackdepot.c	\
 	lib/treap.c
 
 MM_SRCS :=			\
@@ -114,6 +113,9 @@ WRONG_NAMES := $(basename $(notdir $(WRONG_SRCS)))
 WRONG := $(addprefix $(BUILD)/test/wrong/,$(WRONG_NAMES))
 WRONG_ASAN := $(addprefix $(BUILD)/test/wrong/asan/,$(WRONG_NAMES))
 UNIT := $(BUILD)/test/unit
+# Libraries that test_backtrace.c loads and unloads, one at a time: the same, but
+# for the size of a frame, with and without a build-id.
+PLUGINS := $(patsubst %,$(BUILD)/test/plugin-%.so,a b no-id-a no-id-b)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRCS))
 
 # Flags -----------------------------------------------------------------------
@@ -429,11 +431,18 @@ bench-debug: ## wrong programs and slowdown under each debugging tool
 $(UNIT_OBJS): test_cflags = -Ilib -Imm $$($(PKG_CONFIG) --cflags check)
 $(STRESS_OBJS): test_cflags = -Ilib -Imm
 
-$(UNIT): $(UNIT_OBJS) $(KMM_OBJS)
+$(UNIT): $(UNIT_OBJS) $(KMM_OBJS) | $(PLUGINS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
-		$$($(PKG_CONFIG) --libs check) -pthread
+		$$($(PKG_CONFIG) --libs check) -pthread -ldl
+
+$(BUILD)/test/plugin-%.so: test/unit/plugin/plugin.c $(BUILD)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(warnings_fatal) $(LDFLAGS) -shared -fPIC \
+		-fomit-frame-pointer -DPLUGIN_FRAME=$(if $(filter %b,$*),600,200) \
+		-Wl,--build-id=$(if $(filter no-id-%,$*),none,sha1) -o $@ $<
 
 $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 	$(call say,LD,$@)

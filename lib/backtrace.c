@@ -18,8 +18,10 @@
  *		rows and all registers.
  *
  * Modules.	_dl_find_object() (glibc 2.35) answers without a lock. Without
- *		it, and in code that is in no module (a JIT's), the frame
- *		pointer is followed, if it points to where a frame may be.
+ *		it (musl, a static program) only the program itself is found.
+ *		In code that is in no module that was found, and a JIT's is in
+ *		none, the frame pointer is followed, if it points to where a
+ *		frame may be.
  *
  * pc.		A return address may be one beyond the function, where the
  *		call was the last instruction. So the row looked for is that of
@@ -40,11 +42,12 @@
  *	bijection that spreads each bit over the word, so for p == a it takes
  *	A[1] == B[1], which is the right rule, and for others the chance of two
  *	numbers of 64 bits to be the same.
- *	Stale: the stamp is a hash of where the module lies, of its link_map and
- *	of its build-id (or, without one, of the head of its .eh_frame_hdr),
- *	read from memory anew in each walk. A file loaded again, where it was,
- *	has the same stamp and the same rows. Another file at the same place has
- *	the same stamp by a chance of 2^-32.
+ *	Stale: the stamp is a hash of where the module lies, of its name's place
+ *	and of its build-id, read from memory anew in each walk. A file loaded again
+ *	where it was has the same stamp, and the same rows. Another file at the
+ *	same place has the same stamp by a chance of 2^-31. Rows of a library
+ *	without build-id are not remembered: there is nothing to tell two
+ *	builds of it apart by.
  *	Should a wrong rule be believed all the same, the trace is wrong and
  *	nothing else: see next.
  *
@@ -62,14 +65,18 @@
  *	so, and are remembered as `my_stack.low`.
  *	On any other stack (sigaltstack, makecontext) words are read through the
  *	host, some at a time, which fails where there is nothing.
- *	Not covered: a thread with a stack from its creator, or without a guard,
- *	and directly below it a coroutine's stack, and an overwritten frame on
- *	the latter that points to a third mapping between both which is being
- *	unmapped.
+ *
+ *	What a module says of itself is read directly: a module with a frame on
+ *	a stack must not be unloaded.
+ *	Not covered: an overwritten return address into a library that is being
+ *	unloaded at that moment. And: a thread with a stack from its creator, or
+ *	without a guard, and directly below it a coroutine's stack, and an
+ *	overwritten frame on the latter that points to a third mapping between
+ *	both which is being unmapped.
  *
  * Context:	any; see backtrace.h. A walk takes about 1 KiB of stack, 3 KiB
  *		where a row is new.
- * Not here:	names of functions; how stacks are kept: stackdepot.c.
+ * Not here:	names of functions.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -77,6 +84,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "backtrace.h"
 #include "eh_frame.h"
@@ -179,7 +187,8 @@ static bool learn_stack(unsigned long sp, unsigned long end)
 
 	if (sp >= end || known - sp > MAX_LEARN || !host_readable(sp, known))
 		return false;
-	WRITE_ONCE(my_stack.low, sp);
+	/* All of a page is there. */
+	WRITE_ONCE(my_stack.low, ALIGN_DOWN(sp, 4096ul));
 	atomic_signal_fence(memory_order_seq_cst);
 	WRITE_ONCE(my_stack.end, end);
 	return true;
@@ -201,6 +210,17 @@ static bool on_my_stack(unsigned long sp)
 {
 	return (sp >= my_stack.low && sp < my_stack.end) || learn_my_stack(sp);
 }
+
+/*
+ * A function that a signal interrupts behind the instructions that restore its
+ * caller's registers is described as if they were still to come: the values
+ * are below sp, where the ABI lets nobody overwrite them.
+ */
+#if defined(__x86_64__)
+#define RED_ZONE 128
+#else
+#define RED_ZONE 0
+#endif
 
 /* From now on, frames are above @sp. */
 static void view_stack(struct stack_view *view, unsigned long sp)
@@ -359,7 +379,8 @@ static unsigned int find_build_id(unsigned long start, unsigned long pos,
 		if (next > end)
 			break;
 		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
-		    !memcmp(note + 1, "GNU", 4) && note->n_descsz >= 8)
+		    !memcmp(note + 1, "GNU", 4) &&
+		    note->n_descsz >= sizeof(u64))
 			return (unsigned int)desc;
 		pos = next;
 	}
@@ -395,11 +416,11 @@ static noinline unsigned int module_build_id(unsigned long start)
  */
 static _Atomic unsigned long build_id_at[64];
 
-static u64 module_content(unsigned long start, const u8 *hdr)
+static u64 build_id(unsigned long start)
 {
 	_Atomic unsigned long *slot;
 	unsigned long word;
-	u64 content[2];
+	u64 id = 0;
 
 	slot = &build_id_at[(start >> 12) * MULTIPLIER >> 58];
 	word = atomic_load_explicit(slot, memory_order_relaxed);
@@ -407,37 +428,101 @@ static u64 module_content(unsigned long start, const u8 *hdr)
 		word = start | module_build_id(start);
 		atomic_store_explicit(slot, word, memory_order_relaxed);
 	}
-	if (word % HEADER_PAGE && word % HEADER_PAGE <= HEADER_PAGE - 8) {
-		memcpy(content, (const void *)word, 8);
-		return content[0];
-	}
-	memcpy(content, hdr, sizeof(content));
-	return content[0] ^ mix(content[1]);
+	/* All of it is in that page. */
+	if (word % HEADER_PAGE)
+		memcpy(&id, (const void *)word, sizeof(id));
+	return id;
 }
 
-static bool find_object(unsigned long pc, struct dl_find_object *object)
+/* A module; @path "" or NULL: the program. */
+struct found {
+	struct eh_module module;
+	unsigned long bias;
+	const char *path;
+};
+
+static bool is_program(const struct found *found)
 {
-	return _dl_find_object && !_dl_find_object((void *)pc, object);
+	return !found->path || !*found->path;
+}
+
+static void add_segment(struct found *found, const ElfW(Phdr) *phdr)
+{
+	unsigned long end = found->bias + phdr->p_vaddr + phdr->p_memsz;
+
+	if (phdr->p_type == PT_LOAD && end > found->module.end)
+		found->module.end = end;
+	if (phdr->p_type == PT_GNU_EH_FRAME)
+		found->module.hdr = (const u8 *)found->bias + phdr->p_vaddr;
+}
+
+/* Without _dl_find_object(), the program is still known: the host says where
+ * its headers are. In a static program, that is all there is. */
+static bool find_in_program(unsigned long pc, struct found *found)
+{
+	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
+	unsigned long start = ALIGN_DOWN((unsigned long)phdr, HEADER_PAGE);
+	const ElfW(Ehdr) *ehdr = (const void *)start;
+	unsigned int i;
+
+	if (!phdr || memcmp(ehdr->e_ident, ELFMAG, SELFMAG))
+		return false;
+	for (i = 0; i < ehdr->e_phnum && phdr[i].p_type != PT_LOAD; i++)
+		;
+	if (i == ehdr->e_phnum)
+		return false;
+	*found = (struct found){ .bias = start - phdr[i].p_vaddr };
+	found->module.start = start;
+	for (i = 0; i < ehdr->e_phnum; i++)
+		add_segment(found, &phdr[i]);
+	return pc >= start && pc < found->module.end;
+}
+
+static bool find_module(unsigned long pc, struct found *found)
+{
+	struct dl_find_object object;
+
+	if (!_dl_find_object)
+		return find_in_program(pc, found);
+	if (_dl_find_object((void *)pc, &object) || !object.dlfo_link_map)
+		return false;
+	found->module.start = (unsigned long)object.dlfo_map_start;
+	found->module.end = (unsigned long)object.dlfo_map_end;
+	found->module.hdr = object.dlfo_eh_frame;
+	found->bias = object.dlfo_link_map->l_addr;
+	found->path = object.dlfo_link_map->l_name;
+	/* glibc knows of a static program's text only. */
+	if (is_program(found) && (found->module.hdr < (u8 *)object.dlfo_map_start ||
+				  found->module.hdr >= (u8 *)object.dlfo_map_end))
+		return find_in_program(pc, found);
+	return true;
+}
+
+/* The stamp of rows of this module; 0: they are not to be remembered. */
+static u32 module_stamp(const struct found *found)
+{
+	u64 id = build_id(found->module.start);
+	u64 place = found->module.start * 3 + found->module.end * 5 +
+		    (unsigned long)found->module.hdr * 7 +
+		    (unsigned long)found->path;
+
+	/* The program is never unloaded. */
+	if (!id && !is_program(found))
+		return 0;
+	return (u32)mix(place ^ mix(id)) | 1;
 }
 
 /* Look up the module of @pc; without one, module.end is 0. */
 static noinline void enter_module(struct walk *w, unsigned long pc)
 {
-	struct dl_find_object object;
-	u64 place;
+	struct found found;
 
 	w->module.start = 0;
 	w->module.end = 0;
-	if (!find_object(pc, &object) || !object.dlfo_eh_frame)
+	if (!find_module(pc, &found) || !found.module.hdr)
 		return;
-	w->module.start = (unsigned long)object.dlfo_map_start;
-	w->module.end = (unsigned long)object.dlfo_map_end;
-	w->module.hdr = object.dlfo_eh_frame;
-	place = w->module.start * 3 + w->module.end * 5 +
-		(unsigned long)w->module.hdr * 7 +
-		(unsigned long)object.dlfo_link_map;
-	w->stamp = (u32)mix(place ^ mix(module_content(w->module.start,
-						      w->module.hdr)));
+	w->module = found.module;
+	w->stamp = module_stamp(&found);
 }
 
 /* Expressions --------------------------------------------------------------- */
@@ -687,10 +772,13 @@ static inline bool apply_rule(struct walk *w, u32 rule)
 	if (cfa <= sp ||
 	    !read_stack(&w->stack, cfa - ra_slot * sizeof(long), &pc))
 		return false;
-	if (fp_slot && !read_stack(&w->stack, cfa - fp_slot * sizeof(long),
-				   &w->f.reg[UNWIND_FP]))
-		return false;
-	w->f.valid = (w->f.valid & WALK_REGS) | (fp_slot ? WALK_REGS : 0);
+	w->f.valid &= WALK_REGS;
+	if (fp_slot) {
+		w->f.valid = WALK_REGS;
+		if (unlikely(!read_stack(&w->stack, cfa - fp_slot * sizeof(long),
+					 &w->f.reg[UNWIND_FP])))
+			w->f.valid = REG_BIT(UNWIND_SP);
+	}
 	return step_to(w, pc, cfa);
 }
 
@@ -758,7 +846,7 @@ static bool apply_row(struct walk *w, const struct unwind_row *row)
 	f->exact = row->signal;
 	f->pc = strip_signature(f->reg[UNWIND_RA]);
 	if (row->signal)
-		view_stack(&w->stack, f->reg[UNWIND_SP]);
+		view_stack(&w->stack, f->reg[UNWIND_SP] - RED_ZONE);
 	return f->pc != 0;
 }
 
@@ -779,7 +867,8 @@ static bool step_by_frame_pointer(struct walk *w)
 #if defined(__aarch64__)
 /*
  * The kernel's vDSO describes its signal trampoline no more, since what it said
- * was not exact; so the instructions are recognised, as debuggers do.
+ * was not exact; so the instructions are recognised, as debuggers do. (x86-64
+ * has its trampoline in libc, and described, from one byte before on.)
  */
 static bool step_out_of_signal(struct walk *w)
 {
@@ -801,7 +890,7 @@ static bool step_out_of_signal(struct walk *w)
 		return false;
 	w->f.valid = ~0ull >> (64 - UNWIND_NR_REGS);
 	w->f.exact = true;
-	view_stack(&w->stack, w->f.reg[UNWIND_SP]);
+	view_stack(&w->stack, w->f.reg[UNWIND_SP] - RED_ZONE);
 	return true;
 }
 #else
@@ -818,12 +907,10 @@ static noinline bool step_slow(struct walk *w, unsigned long at)
 	u32 rule;
 
 	if (!w->module.end)
-		return step_by_frame_pointer(w);
-	/* A signal's trampoline is described by its own first byte, and glibc
-	 * describes the byte before as well. */
+		return step_out_of_signal(w) || step_by_frame_pointer(w);
 	if (!eh_frame_row(&w->module, at, &row))
 		return step_out_of_signal(w);
-	if (row_to_rule(&row, &rule))
+	if (w->stamp && row_to_rule(&row, &rule))
 		remember_rule(at, w->stamp, rule);
 	return apply_row(w, &row);
 }
@@ -836,7 +923,7 @@ static inline bool step(struct walk *w)
 
 	if (at < w->module.start || at >= w->module.end)
 		enter_module(w, at);
-	if (likely(w->module.end && !w->whole &&
+	if (likely(w->module.end && w->stamp && !w->whole &&
 		   recall_rule(at, w->stamp, &rule)))
 		return apply_rule(w, rule);
 	return step_slow(w, at);
@@ -965,14 +1052,12 @@ static const char *program_path(void)
 bool backtrace_module(unsigned long pc, const char **path,
 		      unsigned long *vaddr)
 {
-	struct dl_find_object object;
+	struct found found;
 
-	if (!find_object(pc, &object) || !object.dlfo_link_map)
+	if (!find_module(pc, &found))
 		return false;
-	*path = object.dlfo_link_map->l_name;
-	if (!*path || !**path)
-		*path = program_path();
-	*vaddr = pc - object.dlfo_link_map->l_addr;
+	*path = is_program(&found) ? program_path() : found.path;
+	*vaddr = pc - found.bias;
 	return true;
 }
 

@@ -217,14 +217,6 @@ size_t host_resident(void *addr, size_t size)
 	return resident;
 }
 
-long host_peek(void *buf, unsigned long addr, size_t size)
-{
-	struct iovec here = { buf, size }, there = { (void *)addr, size };
-
-	return host_syscall(SYS_process_vm_readv, host_getpid(), &here, 1L,
-			    &there, 1L, 0L);
-}
-
 /* No page is smaller. */
 #define PROBE_STEP 4096ul
 
@@ -266,6 +258,18 @@ static bool probe_pages_by_sigprocmask(unsigned long start, unsigned long nr)
 		    -EINVAL)
 			return false;
 	return true;
+}
+
+long host_peek(void *buf, unsigned long addr, size_t size)
+{
+	struct iovec here = { buf, size }, there = { (void *)addr, size };
+	long ret = host_syscall(SYS_process_vm_readv, host_getpid(), &here, 1L,
+				&there, 1L, 0L);
+
+	if (ret >= 0 || ret == -EFAULT || !host_readable(addr, addr + size))
+		return ret;
+	memcpy(buf, (const void *)addr, size);
+	return (long)size;
 }
 
 bool host_readable(unsigned long start, unsigned long end)

@@ -76,8 +76,8 @@ const char *host_getenv(const char *name);
 void host_abort(void) __attribute__((noreturn));
 /* Resident bytes of [addr, addr + size), by mincore(); for reports. */
 size_t host_resident(void *addr, size_t size);
-/* Read this process's own memory where it may not be there: the count, or
- * -errno (-EFAULT, or -EPERM and the like where the host refuses all of it). */
+/* Read this process's own memory where it may not be there: the count or
+ * -errno. Not beyond a page that is there, in general. */
 long host_peek(void *buf, unsigned long addr, size_t size);
 /* Can all of [start, end) be read? */
 bool host_readable(unsigned long start, unsigned long end);

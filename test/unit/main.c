@@ -33,6 +33,7 @@ static const struct {
 	{ "cmdline", suite_cmdline },
 	{ "host", suite_host },
 	{ "lock", suite_lock },
+	{ "backtrace", suite_backtrace },
 	{ "percpu", suite_percpu },
 	{ "boot", suite_boot },
 	{ "sparse", suite_sparse },

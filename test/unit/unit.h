@@ -22,6 +22,7 @@ Suite *suite_printk(void);
 Suite *suite_cmdline(void);
 Suite *suite_host(void);
 Suite *suite_lock(void);
+Suite *suite_backtrace(void);
 Suite *suite_percpu(void);
 Suite *suite_list(void);
 Suite *suite_sparse(void);
