@@ -61,6 +61,7 @@ LIB_SRCS :=			\
 	lib/lock.c		\
 	lib/percpu.c		\
 	lib/printk.c		\
+	lib/stackdepot.c	\
 	lib/treap.c
 
 MM_SRCS :=			\

@@ -76,7 +76,7 @@
  *
  * Context:	any; see backtrace.h. A walk takes about 1 KiB of stack, 3 KiB
  *		where a row is new.
- * Not here:	names of functions.
+ * Not here:	names of functions; how stacks are kept: stackdepot.c.
  */
 #define _GNU_SOURCE
 #include <assert.h>
