@@ -211,8 +211,7 @@ print(os.WTERMSIG(status), os.WCOREDUMP(status))
 		equal stderr_passes "x" \
 			"$(run sh -c 'printf x >&2' 2>&1 >/dev/null)"
 	fi
-	# SIGHUP ignored, as by nohup, and SIGUSR1 blocked.
-	(trap '' HUP; same signal_state_is_inherited \
+	(trap '' USR1; same signal_state_is_inherited \
 		grep -E '^Sig(Blk|Ign)' /proc/self/status
 		echo "$nr_ok $nr_failed" >"$dir/counts")
 	read -r nr_ok nr_failed <"$dir/counts"
@@ -294,6 +293,15 @@ test_environment() {
 # The caller in a report of a program that is expected to abort.
 report_of() { { run "$@" >/dev/null; } 2>&1; }
 
+# Changes a file, and reports a line of it; for bash -c. A file is judged by
+# when the process was started, which is known in ticks; so the change comes
+# five of them later.
+# shellcheck disable=SC2016
+change='start=$(date +%s%N)
+while [ $(($(date +%s%N) - start)) -lt 50000000 ]; do :; done
+touch "$1"
+echo "$2" >&"${KMM_CMDLINE##*=}"'
+
 test_names() {
 	local inlined outer output id
 
@@ -345,6 +353,38 @@ test_names() {
 	# A stack, and build-ids, as a report has them.
 	output=$(report_of "$dir/stripped" | grep -o "+0x[0-9a-f]*)"$)
 	output="  #1 0x1234 ($dir/wrong$output"
+	if wanted names_changed_file_is_module_and_offset; then
+		cp "$dir/wrong" "$dir/changing"
+		equal names_changed_file_is_module_and_offset \
+			"${output/wrong/changing}" \
+			"$(report_of bash -c "$change" bash "$dir/changing" \
+				"${output/wrong/changing}")"
+	fi
+	# Two programs at the same place, one after the other. Neither is gone
+	# from /proc before its report has been written.
+	if wanted names_rebuilt_program; then
+		cp "$dir/wrong" "$dir/rebuilt"
+		cp "$dir/wrong++" "$dir/replacement"
+		: >"$dir/log"
+		run --log="$dir/log" python3 -c '
+import os, subprocess, sys
+program, replacement, fifo = sys.argv[1:]
+first = subprocess.Popen([program], close_fds=False)
+open(fifo).read()
+os.replace(replacement, program)
+second = subprocess.Popen([program], close_fds=False)
+open(fifo).read()
+first.wait(), second.wait()
+' "$dir/rebuilt" "$dir/replacement" "$dir/fifo" &
+		until_lines 1 "$dir/log" >/dev/null
+		write_to_fifo
+		until_lines 2 "$dir/log" >/dev/null
+		write_to_fifo
+		wait
+		matches names_rebuilt_program \
+			"$inlined, $outer"$'\n'".* shop::Basket::drop" \
+			"$(cat "$dir/log")"
+	fi
 	id=$(readelf -n "$dir/wrong" | sed -n 's/.*Build ID: //p')
 	if wanted symbolize_stack; then
 		matches symbolize_stack \
@@ -419,7 +459,7 @@ test_reports() {
 			"$dir/fifo" >/dev/null 2>"$dir/stderr" &
 		write_to_fifo
 		wait
-		matches report_of_descendant_with_follow 'BUG double free' \
+		matches report_of_descendant_with_follow 'ways.c:[0-9]+$' \
 			"$(cat "$dir/stderr")"
 	fi
 }
@@ -469,7 +509,7 @@ test_anchor() {
 	# The kernel leaves out of a core what is in the files.
 	if wanted anchor_core_of_kernel; then
 		(cd "$dir" && ulimit -c unlimited &&
-			LD_PRELOAD=$shim "$dir/wrong") >/dev/null 2>&1
+			LD_PRELOAD=$shim "$dir/wrong"; true) >/dev/null 2>&1
 		if [ -f "$dir/core" ]; then
 			matches anchor_core_of_kernel "libkmm_malloc.*$up" \
 				"$(anchor "$dir/core")"
@@ -492,6 +532,20 @@ test_anchor() {
 		cp "$dir/anchors" "$dir/gone.so"
 		matches anchor_replaced_library "gone.so.*$up" "$(anchor "$pid")"
 		stop
+	fi
+	# Behind the same path is another file for the process than for us.
+	if wanted anchor_in_a_container; then
+		cp "$dir/anchors" "$dir/here.so"
+		if unshare -m true 2>/dev/null; then
+			start unshare -m sh -c 'mount --bind "$1" "$2" &&
+				LD_PRELOAD=$2 exec "$3" heap' sh "$shim" \
+				"$dir/here.so" "$dir/ways"
+			matches anchor_in_a_container "here.so.*$up" \
+				"$(anchor "$pid")"
+			stop
+		else
+			skipped anchor_in_a_container "takes root"
+		fi
 	fi
 	if wanted anchor_not_ours; then
 		start "$dir/ways" heap

@@ -13,7 +13,8 @@
  *
  * A wrong name is worse than none. A file that was replaced since is not read:
  * it is another file if its build-id is, or if it changed after the process
- * that reports it had started. And a symbol without a size, which may be the
+ * that reports it had started. (A version that was read before the change stays
+ * open, for processes that are as old.) And a symbol without a size, which may be the
  * nearest but not the right one, names nothing.
  *
  * C++ names are demangled by the function of the C++ ABI. It is taken from the
@@ -35,11 +36,13 @@
 /* <cxxabi.h> is a header of C++ alone. */
 char *__cxa_demangle(const char *mangled, char *buf, size_t *size, int *status);
 
+/* One version of a file; newer ones of the same path come first. */
 struct file {
 	struct file *next;
 	char *path;
 	Dwfl *dwfl;
 	Dwfl_Module *module;	/* NULL: nothing to be learned from it */
+	ino_t inode;
 	struct timespec changed;
 };
 
@@ -218,32 +221,41 @@ static int frames_of_module(struct symbols *s, Dwfl_Module *module,
 
 /* Files -------------------------------------------------------------------- */
 
-static void load_file(struct file *file)
+static void load_file(struct symbols *s, const char *path, const struct stat *st)
 {
-	struct stat st;
+	struct file *file = xcalloc(1, sizeof(*file));
 
+	file->path = xstrdup(path);
+	file->inode = st->st_ino;
+	file->changed = st->st_ctim;
+	file->next = s->files;
+	s->files = file;
 	file->dwfl = dwfl_begin(&file_callbacks);
-	if (!file->dwfl || stat(file->path, &st) || !S_ISREG(st.st_mode))
+	if (!file->dwfl)
 		return;
-	file->changed = st.st_ctim;
-	file->module = dwfl_report_elf(file->dwfl, file->path, file->path, -1,
-				       0, true);
+	file->module = dwfl_report_elf(file->dwfl, path, path, -1, 0, true);
 	dwfl_report_end(file->dwfl, NULL, NULL);
 }
 
-static struct file *find_file(struct symbols *s, const char *path)
+/* The newest version that has been read. */
+static struct file *find_version(struct file *file, const char *path)
 {
-	struct file *file;
-
-	for (file = s->files; file; file = file->next)
-		if (!strcmp(file->path, path))
-			return file;
-	file = xcalloc(1, sizeof(*file));
-	file->path = xstrdup(path);
-	file->next = s->files;
-	s->files = file;
-	load_file(file);
+	while (file && strcmp(file->path, path))
+		file = file->next;
 	return file;
+}
+
+/* Read the file if it has not been read, or has changed since. */
+static void read_file(struct symbols *s, const char *path)
+{
+	struct file *file = find_version(s->files, path);
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return;
+	if (!file || file->inode != st.st_ino ||
+	    memcmp(&file->changed, &st.st_ctim, sizeof(file->changed)))
+		load_file(s, path, &st);
 }
 
 static bool has_build_id(Dwfl_Module *module, const char *text)
@@ -276,6 +288,8 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
 /* A build-id settles it; a time is only a hint. */
 static bool is_same_file(struct file *file, const struct file_identity *identity)
 {
+	if (!file->module)
+		return false;
 	if (!identity)
 		return true;
 	if (identity->build_id)
@@ -288,11 +302,15 @@ int symbols_lookup_file(struct symbols *s, const char *path,
 			const struct file_identity *identity, uint64_t vaddr,
 			bool is_return, struct frame frames[MAX_FRAMES])
 {
-	struct file *file = find_file(s, path);
+	struct file *file;
 
-	if (!file->module || !is_same_file(file, identity))
-		return 0;
-	return frames_of_module(s, file->module, vaddr, is_return, frames);
+	read_file(s, path);
+	for (file = find_version(s->files, path); file;
+	     file = find_version(file->next, path))
+		if (is_same_file(file, identity))
+			return frames_of_module(s, file->module, vaddr,
+						is_return, frames);
+	return 0;
 }
 
 /* Processes and cores ------------------------------------------------------ */
