@@ -232,5 +232,7 @@ int cmd_run(int argc, char **argv)
 	for (hook = run.hooks; hook; hook = hook->next)
 		if (hook->at_exit)
 			hook->at_exit(&run, &result, hook->data);
+	free(run.shim);
+	free(run.words);
 	return exit_as(&run, &result);
 }

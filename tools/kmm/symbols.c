@@ -221,7 +221,8 @@ static int frames_of_module(struct symbols *s, Dwfl_Module *module,
 
 /* Files -------------------------------------------------------------------- */
 
-static void load_file(struct symbols *s, const char *path, const struct stat *st)
+static struct file *load_file(struct symbols *s, const char *path,
+			      const struct stat *st)
 {
 	struct file *file = xcalloc(1, sizeof(*file));
 
@@ -231,13 +232,15 @@ static void load_file(struct symbols *s, const char *path, const struct stat *st
 	file->next = s->files;
 	s->files = file;
 	file->dwfl = dwfl_begin(&file_callbacks);
-	if (!file->dwfl)
-		return;
-	file->module = dwfl_report_elf(file->dwfl, path, path, -1, 0, true);
-	dwfl_report_end(file->dwfl, NULL, NULL);
+	if (file->dwfl) {
+		file->module = dwfl_report_elf(file->dwfl, path, path, -1, 0,
+					       true);
+		dwfl_report_end(file->dwfl, NULL, NULL);
+	}
+	return file;
 }
 
-/* The newest version that has been read. */
+/* The newest version from @file on that has been read. */
 static struct file *find_version(struct file *file, const char *path)
 {
 	while (file && strcmp(file->path, path))
@@ -245,17 +248,18 @@ static struct file *find_version(struct file *file, const char *path)
 	return file;
 }
 
-/* Read the file if it has not been read, or has changed since. */
-static void read_file(struct symbols *s, const char *path)
+/* The file as it is now, or as it was when it was there; NULL if never. */
+static struct file *find_file(struct symbols *s, const char *path)
 {
 	struct file *file = find_version(s->files, path);
 	struct stat st;
 
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
-		return;
-	if (!file || file->inode != st.st_ino ||
-	    memcmp(&file->changed, &st.st_ctim, sizeof(file->changed)))
-		load_file(s, path, &st);
+		return file;
+	if (file && file->inode == st.st_ino &&
+	    !memcmp(&file->changed, &st.st_ctim, sizeof(file->changed)))
+		return file;
+	return load_file(s, path, &st);
 }
 
 static bool has_build_id(Dwfl_Module *module, const char *text)
@@ -304,8 +308,7 @@ int symbols_lookup_file(struct symbols *s, const char *path,
 {
 	struct file *file;
 
-	read_file(s, path);
-	for (file = find_version(s->files, path); file;
+	for (file = find_file(s, path); file;
 	     file = find_version(file->next, path))
 		if (is_same_file(file, identity))
 			return frames_of_module(s, file->module, vaddr,
