@@ -75,8 +75,9 @@ struct run_report {
 
 /* The reader --------------------------------------------------------------- */
 
-/* When @pid was started, from the ticks since boot in /proc/PID/stat. Rounded
- * up: the clock of files is coarse as well. */
+/* When @pid was started at the latest, from the whole ticks since boot that
+ * /proc/PID/stat has. So what happens to files in the first tick (10 ms) is
+ * not noticed, but what was made just before is not mistaken. */
 static bool process_started(pid_t pid, struct timespec *started)
 {
 	unsigned long long ticks, now;
@@ -99,7 +100,7 @@ static bool process_started(pid_t pid, struct timespec *started)
 		field = strchr(field + 1, ' ');
 	if (!field)
 		return false;
-	ticks = strtoull(field, NULL, 10) + 2;
+	ticks = strtoull(field, NULL, 10) + 1;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &real);
