@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "../lib/backtrace.h"
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
 #include "../lib/host.h"
@@ -61,12 +62,12 @@ static unsigned long parse_hex(const char **s)
 	}
 }
 
-/* "start-end perms offset dev inode   name": does it hold @addr? Then say
- * where that is. */
+/* "start-end perms offset dev inode   name": does it hold @addr? Then say its
+ * name. */
 static bool match_mapping(struct report *r, const char *line,
-			  unsigned long addr, bool offset_wanted)
+			  unsigned long addr)
 {
-	unsigned long start, end, offset;
+	unsigned long start, end;
 	int field;
 
 	start = parse_hex(&line);
@@ -74,30 +75,23 @@ static bool match_mapping(struct report *r, const char *line,
 	end = parse_hex(&line);
 	if (addr < start || addr >= end)
 		return false;
-	line += *line == ' ';
-	while (*line && *line != ' ')
-		line++;
-	line += *line == ' ';
-	offset = parse_hex(&line);
-	for (field = 0; field < 3; field++) {
+	for (field = 0; field < 5; field++) {
 		while (*line == ' ')
 			line++;
-		if (field < 2)
+		if (field < 4)
 			while (*line && *line != ' ')
 				line++;
 	}
 	if (!*line)
 		line = "an anonymous mapping";
 	add(r, "%s", line);
-	if (offset_wanted)
-		add(r, "+%#lx", addr - start + offset);
 	return true;
 }
 
 /* Look @addr up in the host's list of mappings, without allocating. The list
  * may be out of reach, as in a sandbox: that is not the same as an address
  * which is in none. */
-static void add_mapping(struct report *r, const void *addr, bool offset_wanted)
+static void add_mapping(struct report *r, const void *addr)
 {
 	char buf[1024];
 	size_t have = 0;
@@ -118,8 +112,7 @@ static void add_mapping(struct report *r, const void *addr, bool offset_wanted)
 		buf[have] = 0;
 		while ((end = strchr(line, '\n')) != NULL) {
 			*end = 0;
-			if (match_mapping(r, line, (unsigned long)addr,
-					  offset_wanted))
+			if (match_mapping(r, line, (unsigned long)addr))
 				return;
 			line = end + 1;
 		}
@@ -128,6 +121,20 @@ static void add_mapping(struct report *r, const void *addr, bool offset_wanted)
 			have = 0;	/* a name longer than the buffer */
 		memmove(buf, line, have);
 	}
+}
+
+/* As a line of a stack trace, so that the same tools read it. */
+static void add_caller(struct report *r, const void *caller)
+{
+	unsigned long vaddr;
+	const char *path;
+
+	add(r, "; freed from %p (", caller);
+	if (backtrace_module((unsigned long)caller, &path, &vaddr))
+		add(r, "%s+%#lx", path, vaddr);
+	else
+		add_mapping(r, caller);
+	add(r, ")");
 }
 
 /* What is it? ------------------------------------------------------------- */
@@ -212,7 +219,7 @@ static void describe(struct report *r, const void *p, const char *what)
 	} else {
 		add(r, "BUG invalid free of %p: not from this allocator, in ",
 		    p);
-		add_mapping(r, p, false);
+		add_mapping(r, p);
 	}
 }
 
@@ -226,11 +233,8 @@ noinline __cold void bad_free(const void *p, const void *caller,
 	gate_enter();
 	describe(&r, p, what);
 	gate_exit();
-	if (caller) {
-		add(&r, "; freed from %p (", caller);
-		add_mapping(&r, caller, true);
-		add(&r, ")");
-	}
+	if (caller)
+		add_caller(&r, caller);
 	printk("%s\n", r.text);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();

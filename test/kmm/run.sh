@@ -259,7 +259,7 @@ test_environment() {
 			"$(run "$dir/ways-static" exit 0 2>&1)"
 	fi
 	if wanted linked_program_reports; then
-		matches linked_program_reports 'BUG double free' \
+		matches linked_program_reports 'BUG double free.* report\+0x' \
 			"$(run "$dir/ways-linked" report-kill 2>&1)"
 	fi
 	if wanted setuid_program_is_said; then
@@ -310,6 +310,19 @@ test_names() {
 	if wanted names_inlined; then
 		matches names_inlined "^BUG double free .* freed from 0x[0-9a-f]+ $inlined, $outer"$ \
 			"$(report_of "$dir/wrong")"
+	fi
+	if wanted names_not_pie; then
+		$CC -O2 -g -fno-builtin -w -no-pie -fno-pic "$here/wrong.c" \
+			-o "$dir/fixed" -ldl
+		matches names_not_pie "$inlined, $outer" \
+			"$(report_of "$dir/fixed")"
+	fi
+	# The linker puts the code elsewhere than it is in the file.
+	if wanted names_of_moved_code; then
+		$CC -O2 -g -fno-builtin -w -Wl,-Ttext-segment=0x10000 \
+			"$here/wrong.c" -o "$dir/elsewhere" -ldl
+		matches names_of_moved_code "$inlined, $outer" \
+			"$(report_of "$dir/elsewhere")"
 	fi
 	if wanted names_cxx; then
 		matches names_cxx "shop::Basket::drop\(char\*, unsigned int\)\+0x[0-9a-f/x]+ $here/wrong.cc:$(line_of wrong.cc member)" \
