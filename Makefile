@@ -76,6 +76,7 @@ MM_SRCS :=			\
 	mm/slab_common.c	\
 	mm/slabinfo.c		\
 	mm/slub.c		\
+	mm/slub_debug.c		\
 	mm/sparse.c		\
 	mm/util.c		\
 	mm/vmalloc.c		\

@@ -69,6 +69,8 @@ _(slab_min_objects, UINT, 0, 0, MAX_SLAB_OBJECTS, NULL, "objects",	\
   "fewest objects in a slab; 0: by the number of CPUs")			\
 _(slab_freelist_random, FLAG, 0, 0, 1, NULL, "-",			\
   "hand out the objects of a new slab in random order")			\
+_(slab_debug, TEXT, 0, 0, 0, "FZPU", "-",				\
+  "debug caches: letters of FZPUTAO, then globs of their names")	\
 _(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\
   "size of the per-CPU arrays of free objects; 0: by object size")	\
 _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
@@ -327,10 +329,10 @@ static const char *format_range(const struct kmm_param *p,
 {
 	char min[VALUE_TEXT], max[VALUE_TEXT];
 
-	if (p->choices)
-		return p->choices;
 	if (p->type == PARAM_TEXT)
 		return "text";
+	if (p->choices)
+		return p->choices;
 	kmm_snprintf(text, VALUE_TEXT, "%s..%s", format_value(p, p->min, min),
 		     format_value(p, p->max, max));
 	return text;
@@ -342,6 +344,10 @@ static void set_param(const struct kmm_param *p, struct word word,
 	char range[VALUE_TEXT];
 	u64 parsed = 1;
 
+	if (!has_value && p->type == PARAM_TEXT && p->choices) {
+		*p->value = (u64)(unsigned long)p->choices;
+		return;
+	}
 	if (!has_value && p->type != PARAM_FLAG) {
 		printk("WARNING: KMM_CMDLINE: parameter \"%s\" needs a value (%s)\n",
 		       p->name, format_range(p, range));

@@ -26,7 +26,7 @@ struct kmm_param {
 	enum param_type type;
 	u64 *value;		/* holds the default until parsed */
 	u64 min, max;
-	const char *choices;	/* "abort|warn|ignore" */
+	const char *choices;	/* "abort|warn|ignore"; the TEXT of a bare word */
 	const char *unit;
 	const char *help;
 	bool invert;		/* a flag whose presence stores 0 */
@@ -56,6 +56,7 @@ struct kmm_params {
 	u64 slab_max_order;
 	u64 slab_min_objects;	/* 0: by the number of CPUs */
 	u64 slab_freelist_random;
+	u64 slab_debug;		/* text; see mm/slub_debug.c */
 	u64 sheaf_capacity;	/* 0: by object size */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
 	u64 bad_free;		/* enum bad_free_policy */

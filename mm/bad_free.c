@@ -9,6 +9,9 @@
  *	BUG double free of 0x2000…40: object 1 of kmalloc-64 is free already; freed from 0x5555… (/usr/bin/prog+0x1234)
  *	BUG invalid free of 0x7ffd…: not from this allocator, in [stack]; …
  *
+ * An object of a cache with debugging brings the stacks of its life along
+ * (slub_debug.c), printed behind the line.
+ *
  * Nothing at the pointer itself is read: our own memory is judged by its
  * struct pages, other memory by the host's list of mappings.
  *
@@ -23,6 +26,7 @@
 #include "../lib/printk.h"
 #include "internal.h"
 #include "slab.h"
+#include "slub_debug.h"
 
 struct report {
 	char text[512];
@@ -167,6 +171,10 @@ static void describe_slab(struct report *r, const void *p,
 	if (where->index >= page_head(lookup_page(p))->objects) {
 		add(r, "BUG invalid free of %p: behind the last object of %s, in its slab's tail waste",
 		    p, name);
+	} else if ((const char *)p < (char *)where->object) {
+		add(r, "BUG invalid free of %p: %zu bytes in front of object %u (%p) of %s",
+		    p, (size_t)((char *)where->object - (const char *)p),
+		    where->index, where->object, name);
 	} else if (!where->exact) {
 		add(r, "BUG invalid free of %p: %zu bytes inside object %u (%p) of %s",
 		    p, (size_t)((const char *)p - (char *)where->object),
@@ -202,16 +210,19 @@ static void describe_page(struct report *r, const void *p, struct page *page,
 	}
 }
 
-static void describe(struct report *r, const void *p, const char *what)
+/* True if @where is where @p is: in a slab. */
+static bool describe(struct report *r, const void *p, const char *what,
+		     struct slab_where *where)
 {
 	struct page *page = lookup_page(p);
-	struct slab_where where;
 	unsigned long start;
 	size_t size;
 
-	if (page && slab_locate(p, &where)) {
-		describe_slab(r, p, &where, what);
-	} else if (page) {
+	if (page && slab_locate(p, where)) {
+		describe_slab(r, p, where, what);
+		return true;
+	}
+	if (page) {
 		describe_page(r, p, page, what);
 	} else if (vmalloc_find(p, &start, &size)) {
 		add(r, "BUG invalid free of %p: %zu bytes inside the vmalloc block of %zu bytes at %p",
@@ -221,21 +232,26 @@ static void describe(struct report *r, const void *p, const char *what)
 		    p);
 		add_mapping(r, p);
 	}
+	return false;
 }
 
 noinline __cold void bad_free(const void *p, const void *caller,
 			      const char *what)
 {
 	struct report r = { .len = 0 };
+	struct slab_where where;
+	bool in_slab;
 
 	if (kmm_params.bad_free == BAD_FREE_IGNORE)
 		return;
 	gate_enter();
-	describe(&r, p, what);
-	gate_exit();
+	in_slab = describe(&r, p, what, &where);
 	if (caller)
 		add_caller(&r, caller);
 	printk("%s\n", r.text);
+	if (in_slab)
+		print_bad_free(&where, caller);
+	gate_exit();
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();
 }

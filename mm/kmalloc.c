@@ -222,7 +222,7 @@ size_t kmalloc_usable(const void *p)
 		return 0;
 	page = lookup_page(p);
 	if (page && page->slab_cache)
-		return page->slab_cache->object_size;
+		return slab_usable(page, p);
 	if (page)
 		return PageLarge(page) ? page->private << PAGE_SHIFT : 0;
 	gate_enter();
@@ -247,6 +247,15 @@ size_t kmalloc_size_roundup(size_t size)
 	return PAGE_ALIGN(size);
 }
 
+/* Is @p an object whose bytes asked for are noted? */
+static bool has_red_zone(const void *p)
+{
+	struct page *page = lookup_page(p);
+
+	return page && page->slab_cache &&
+	       kmem_cache_metadata(page->slab_cache);
+}
+
 void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
 {
 	size_t old_size;
@@ -263,8 +272,8 @@ void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
 		bad_free(p, __builtin_return_address(0), "krealloc");
 		return NULL;
 	}
-	/* The bucket keeps its size; memcheck wants the new bounds. */
-	if (new_size <= old_size && !calls_watched) {
+	/* The bucket keeps its size; memcheck and red zones want the new bounds. */
+	if (new_size <= old_size && !calls_watched && !has_red_zone(p)) {
 		/* All of a cleared bucket beyond the size reads as zero, so
 		 * that growing into it has nothing to clear. */
 		if (gfp & __GFP_ZERO)

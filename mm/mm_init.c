@@ -27,6 +27,7 @@
 #include "../lib/printk.h"
 #include "internal.h"
 #include "slab.h"
+#include "slub_debug.h"
 #include "watch.h"
 
 _Atomic int mm_state = MM_DOWN;
@@ -67,6 +68,7 @@ static int (*const boot_steps[])(void) = {
 	percpu_init,
 	page_alloc_init,
 	sparse_init,
+	slub_debug_init,
 	sheaf_init,
 	kmem_cache_init,
 	vmalloc_init,
@@ -129,6 +131,7 @@ static void fork_child(void)
 	lockdep_reset();
 	gate_open_child();
 	sheaf_fork_child();
+	slub_debug_fork_child();
 	page_reporting_enable();
 }
 

@@ -421,23 +421,27 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 			    const void *caller)
 {
 	void *object;
+	size_t bytes;
 
-	(void)caller;
 	if (unlikely(!mm_ready()))
 		return NULL;
 	/* A size that is not in the ladder is served by the next one that is. */
 	if (unlikely(s->alias))
 		s = s->alias;
 	gate_enter();
-	object = alloc_gated(s, gfp);
+	object = unlikely(kmem_cache_debug(s)) ?
+			 slab_alloc_debug(s, gfp, size, caller) :
+			 alloc_gated(s, gfp);
 	gate_exit();
 	if (unlikely(!object))
 		return NULL;
-	/* All of it, whatever was asked for: see krealloc_noprof(). */
+	/* All of it, whatever was asked for: see krealloc_noprof(). Behind what
+	 * was asked for there may be a red zone, though. */
 	if (gfp & __GFP_ZERO) {
-		memcheck_unpoison(object, s->object_size);
-		memset(object, 0, s->object_size);
-		memcheck_poison(object, s->object_size);
+		bytes = size && kmem_cache_metadata(s) ? size : s->object_size;
+		memcheck_unpoison(object, bytes);
+		memset(object, 0, bytes);
+		memcheck_poison(object, bytes);
 	}
 	memcheck_alloc(object, size ? size : s->object_size,
 		       (gfp & __GFP_ZERO) || s->ctor);
@@ -555,7 +559,9 @@ static bool plausible(struct kmem_cache *s, const void *object)
 	if (!slab || slab->slab_cache != s)
 		return false;
 	slab = page_head(slab);
-	off = (unsigned long)object - (unsigned long)page_address(slab);
+	/* In front of the first object it wraps to something large. */
+	off = (unsigned long)object - (unsigned long)page_address(slab) -
+	      s->red_left_pad;
 	return off % s->size == 0 && off / s->size < READ_ONCE(slab->fresh);
 }
 
@@ -567,6 +573,10 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 
 	if (unlikely(!plausible(s, object))) {
 		bad_free(object, caller, s->name);
+		return;
+	}
+	if (unlikely(kmem_cache_debug(s))) {
+		slab_free_debug(s, object, caller);
 		return;
 	}
 	if (s->sheaf_capacity) {
@@ -882,7 +892,8 @@ int sheaf_init(void)
 	for (i = 0; i < NR_SHEAF_CACHES; i++)
 		if (boot_cache(&sheaf_caches[i], names[i],
 			       1u << (SHEAF_MIN_SHIFT + i), 64,
-			       SLAB_NO_SHEAVES | SLAB_NO_MERGE))
+			       SLAB_NO_SHEAVES | SLAB_NO_MERGE |
+				       SLAB_NO_USER_FLAGS))
 			return -1;
 	return 0;
 }

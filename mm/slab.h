@@ -14,6 +14,7 @@
 
 #include "../lib/memcheck.h"
 #include "../lib/percpu.h"
+#include "../lib/stackdepot.h"
 #include "internal.h"
 
 /*
@@ -89,6 +90,12 @@ struct kmem_cache {
 	unsigned int min_order;		/* when the usual one cannot be had */
 	unsigned int align;
 	unsigned int red_zone;		/* bytes after the object, under memcheck */
+	/* Layout under debugging, see slub_debug.c; all 0 without. */
+	unsigned int red_left_pad;	/* bytes in front of the object */
+	unsigned int inuse;		/* end of the right red zone; this and those
+					 * below count from the object's start */
+	unsigned int track_offset;	/* two struct track; 0: none */
+	unsigned int orig_offset;	/* u32: the bytes asked for; 0: not kept */
 	unsigned int min_partial;	/* empty slabs are kept up to this */
 	unsigned int barn_limit;	/* full sheaves kept */
 	unsigned int first_capacity;	/* the least of any sheaf */
@@ -114,8 +121,62 @@ extern spinlock_t slab_mutex;
 /* Flags that make every operation reach its slab. */
 #define SLAB_DEBUG_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | \
 			  SLAB_POISON | SLAB_STORE_USER | SLAB_TRACE)
+/* Those that need room in each object. */
+#define SLAB_DEBUG_METADATA (SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
 /* Ours alone: the cache must not use sheaves (it allocates them). */
 #define SLAB_NO_SHEAVES ((slab_flags_t)1u << 31)
+/* Free objects are filled with poison; with SLAB_POISON, unless the object must
+ * stay as its constructor or a late reader knows it. */
+#define SLAB_OBJECT_POISON ((slab_flags_t)1u << 30)
+
+static inline bool kmem_cache_debug(const struct kmem_cache *s)
+{
+	return s->flags & SLAB_DEBUG_FLAGS;
+}
+
+/* Is there more in a slab than objects? Then no object is on_boundary(), so that
+ * every fast check of a pointer ends in a slow path. */
+static inline bool kmem_cache_metadata(const struct kmem_cache *s)
+{
+	return s->red_left_pad != 0;
+}
+
+static inline char *slab_address(const struct page *slab)
+{
+	return page_address(slab);
+}
+
+/* The object with number @index in the slab at @base. */
+static inline void *slab_object(const struct kmem_cache *s, char *base,
+				unsigned int index)
+{
+	return base + s->red_left_pad + (size_t)index * s->size;
+}
+
+/* Who took an object or gave it back, with SLAB_STORE_USER; under list_lock.
+ * An object that was set aside, damaged, has an allocation at time 0: it is
+ * nobody's, and lost to the cache. */
+enum track_item { TRACK_ALLOC, TRACK_FREE };
+
+struct track {
+	unsigned long addr;		/* return address of the call */
+	depot_stack_handle_t handle;
+	u32 tid;
+	u64 when;			/* host_clock(); 0: never */
+	u32 cpu;
+	u32 leak;			/* of TRACK_ALLOC: the leak scanner's */
+};
+
+_Static_assert(sizeof(struct track) == 32, "two in a cache line");
+
+/* NULL if the cache keeps none. */
+static inline struct track *get_track(const struct kmem_cache *s, void *object,
+				      enum track_item item)
+{
+	if (!s->track_offset)
+		return NULL;
+	return (struct track *)((char *)object + s->track_offset) + item;
+}
 
 /* slub.c: slabs. Callers are inside the fork gate. ------------------------ */
 
@@ -127,6 +188,13 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
  * @caller: who freed them, for the report; NULL if that is long ago. */
 void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		    const void *caller);
+/* The same for one object of a cache with debugging; see slub_debug.c.
+ * @size: the bytes asked for; 0: the object. */
+void *slab_alloc_debug(struct kmem_cache *s, gfp_t gfp, size_t size,
+		       const void *caller);
+void slab_free_debug(struct kmem_cache *s, void *object, const void *caller);
+/* Bytes that the owner of the object at @p may use; 0 if none starts there. */
+size_t slab_usable(const struct page *page, const void *p);
 /* Free the empty slabs; the number of slabs left. */
 unsigned long slab_discard_empty(struct kmem_cache *s);
 int calculate_sizes(struct kmem_cache *s);
@@ -139,11 +207,20 @@ struct slab_where {
 	struct kmem_cache *cache;
 	void *object;
 	unsigned int index;
+	unsigned int objects;	/* in the slab; index may be beyond */
 	bool free;
 	bool exact;		/* addr is the object's first byte */
 };
 bool slab_locate(const void *addr, struct slab_where *where);
 unsigned int slab_validate(struct kmem_cache *s);
+/* Call @check, under list_lock, for each object until it returns true. */
+bool slab_find_object(struct kmem_cache *s,
+		      bool (*check)(struct kmem_cache *s, struct page *slab,
+				    void *object, bool free, void *arg),
+		      void *arg);
+/* A walk of the slab's freelist, under list_lock. */
+bool on_freelist(const struct kmem_cache *s, const struct page *slab,
+		 const void *wanted);
 
 /* sheaf.c: sheaves and barn ----------------------------------------------- */
 

@@ -21,6 +21,7 @@
 #include "../lib/host.h"
 #include "internal.h"
 #include "slab.h"
+#include "slub_debug.h"
 #include "watch.h"
 
 struct list_head slab_caches = LIST_HEAD_INIT(slab_caches);
@@ -168,11 +169,12 @@ static int setup_cache(struct kmem_cache *s, unsigned int size,
 int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	       unsigned int align, slab_flags_t flags)
 {
-	int ret = setup_cache(s, size, align, flags);
+	int ret;
 
+	s->name = name;
+	ret = setup_cache(s, size, align, kmem_cache_flags(flags, name));
 	if (ret)
 		return ret;
-	s->name = name;
 	list_add_tail(&s->list, &slab_caches);
 	return 0;
 }
@@ -283,9 +285,11 @@ static struct kmem_cache *create_locked(const char *name, unsigned int size,
 					const struct kmem_cache_args *args,
 					slab_flags_t flags, const char **why)
 {
-	struct kmem_cache *s = find_mergeable(size, args, flags);
+	struct kmem_cache *s;
 
 	lockdep_assert_held(&slab_mutex);
+	flags = kmem_cache_flags(flags, name);
+	s = find_mergeable(size, args, flags);
 	if (s) {
 		s->refcount++;
 		/* What kmem_cache_zalloc() clears must cover the larger user. */
@@ -369,25 +373,32 @@ void shrink_slab_caches(bool with_mains)
 /* Where a report stops listing and only counts. */
 #define MAX_LISTED 1024
 
+struct live_objects {
+	struct kmem_cache *s;
+	unsigned int listed;
+};
+
 static void list_object(void *object, void *arg)
 {
-	unsigned int *listed = arg;
+	struct live_objects *live = arg;
 
-	if ((*listed)++ < MAX_LISTED)
-		printk("Object %p\n", object);
+	if (live->listed++ >= MAX_LISTED)
+		return;
+	printk("Object %p\n", object);
+	print_object_tracking(live->s, object);
 }
 
 /* All sheaves are empty, so what a slab counts as in use, is. Printing under
  * list_lock is what keeps the list true; nobody should be using the cache. */
 static void report_live_objects(struct kmem_cache *s)
 {
-	unsigned int listed = 0;
+	struct live_objects live = { .s = s };
 
 	printk("BUG %s: %lu objects remaining on kmem_cache_destroy(); the cache stays usable\n",
 	       s->name, s->node.nr_inuse);
-	slab_for_each_inuse(s, list_object, &listed);
-	if (listed > MAX_LISTED)
-		printk("and %u more\n", listed - MAX_LISTED);
+	slab_for_each_inuse(s, list_object, &live);
+	if (live.listed > MAX_LISTED)
+		printk("and %u more\n", live.listed - MAX_LISTED);
 }
 
 static void destroy_locked(struct kmem_cache *s)
@@ -474,7 +485,8 @@ int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
 		i++;
 	while (i < size) {
 		want = min_t(size_t, size - i, UINT32_MAX);
-		if (calls_watched || want < s->sheaf_capacity) {
+		if (calls_watched || kmem_cache_debug(s) ||
+		    want < s->sheaf_capacity) {
 			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO, 0,
 						__builtin_return_address(0));
 			got = p[i] != NULL;
@@ -566,6 +578,6 @@ int kmem_cache_init(void)
 							    KERNEL_LADDER;
 	ret = boot_cache(&kmem_cache_boot, "kmem_cache",
 			 sizeof(struct kmem_cache), CACHE_LINE_SIZE,
-			 SLAB_NO_MERGE);
+			 SLAB_NO_MERGE | SLAB_NO_USER_FLAGS);
 	return ret ? ret : create_kmalloc_row(KMALLOC_NORMAL);
 }

@@ -46,6 +46,7 @@
 #include "../lib/host.h"
 #include "internal.h"
 #include "slab.h"
+#include "slub_debug.h"
 
 #define MAX_OBJS_PER_SLAB 32767
 #define FINE_MIN_OBJECTS 4
@@ -104,11 +105,6 @@ static inline void clear_freepointer(const struct kmem_cache *s, void *object)
 
 /* Objects and slabs ------------------------------------------------------- */
 
-static inline char *slab_address(const struct page *slab)
-{
-	return page_address(slab);
-}
-
 /* The same from an object of the slab, without a look at the map: a slab is
  * aligned to its size. */
 static inline char *object_slab_address(const struct page *slab, void *object)
@@ -121,9 +117,11 @@ static inline char *object_slab_address(const struct page *slab, void *object)
 static int object_index(const struct kmem_cache *s, const struct page *slab,
 			const char *base, const void *object)
 {
-	unsigned long off = (unsigned long)((const char *)object - base);
+	unsigned long off = (unsigned long)((const char *)object - base) -
+			    s->red_left_pad;
 	u64 index = object_number(s, off);
 
+	/* In the pad of the first object it wraps to something large. */
 	if (off >= PAGE_SIZE << slab->order || index >= slab->objects ||
 	    index * s->size != off)
 		return -1;
@@ -217,13 +215,14 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 			lost = slab->fresh - slab->inuse - (got + 1);
 		}
 		slab->freelist = next;
-		clear_freepointer(s, object);
+		if (likely(!kmem_cache_metadata(s)))
+			clear_freepointer(s, object);
 		p[got++] = object;
 	}
 	fresh = min_t(unsigned int, n - got,
 		      (unsigned int)slab->objects - slab->fresh);
 	for (i = 0; i < fresh; i++)
-		p[got + i] = base + (slab->fresh + i) * s->size;
+		p[got + i] = slab_object(s, base, slab->fresh + i);
 	if (kmm_params.slab_freelist_random)
 		shuffle(&s->node, p + got, fresh);
 	/* Read without the lock by plausible(). */
@@ -259,7 +258,7 @@ static void construct(struct kmem_cache *s, struct page *slab)
 	unsigned int i;
 
 	for (i = 0; i < slab->objects; i++) {
-		void *object = base + i * s->size;
+		void *object = slab_object(s, base, i);
 
 		memcheck_unpoison(object, s->object_size);
 		s->ctor(object);
@@ -290,6 +289,8 @@ static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
 	slab->slab_gen++;
 	if (memcheck_active())
 		memcheck_poison(slab_address(slab), nr_pages << PAGE_SHIFT);
+	if (kmem_cache_metadata(s))
+		setup_slab_debug(s, slab);
 	if (s->ctor)
 		construct(s, slab);
 	return slab;
@@ -307,6 +308,15 @@ static void free_slab_pages(struct page *slab)
 		slab[i].compound_head = 0;
 	}
 	free_frozen_pages(slab, slab->order);
+}
+
+/* Put a new slab on the books. */
+static void link_slab(struct kmem_cache *s, struct page *slab)
+{
+	lockdep_assert_held(&s->node.list_lock);
+	move_slab(s, slab, SLAB_ON_PARTIAL, false);
+	s->node.nr_slabs++;
+	s->node.nr_objects += slab->objects;
 }
 
 /* Take an empty slab off the books; its pages are freed without the lock. */
@@ -356,11 +366,8 @@ unsigned int slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, unsigned int n,
 
 	for (;;) {
 		spin_lock(&node->list_lock);
-		if (slab) {
-			move_slab(s, slab, SLAB_ON_PARTIAL, false);
-			node->nr_slabs++;
-			node->nr_objects += slab->objects;
-		}
+		if (slab)
+			link_slab(s, slab);
 		got += take_partial(s, n - got, p + got, &damaged);
 		spin_unlock(&node->list_lock);
 		if (unlikely(damaged)) {
@@ -384,8 +391,8 @@ void *slab_alloc_one(struct kmem_cache *s, gfp_t gfp)
 
 /* Freeing ----------------------------------------------------------------- */
 
-static bool on_freelist(const struct kmem_cache *s, const struct page *slab,
-			const void *wanted)
+bool on_freelist(const struct kmem_cache *s, const struct page *slab,
+		 const void *wanted)
 {
 	const char *base = slab_address(slab);
 	void *object = slab->freelist;
@@ -414,19 +421,22 @@ static bool already_free(const struct kmem_cache *s, const struct page *slab,
 	return on_freelist(s, slab, object);
 }
 
-/* Put one object back; false if it cannot be one of @s that is in use. */
-static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
-			struct list_head *discard)
+/* Has an object of @s that starts at @object been handed out at some time? */
+static bool was_handed_out(const struct kmem_cache *s, const struct page *slab,
+			   const char *base, const void *object)
+{
+	int index = object_index(s, slab, base, object);
+
+	return index >= 0 && index < slab->fresh && slab->inuse;
+}
+
+/* Put an object back that is known to be in use. */
+static void put_object(struct kmem_cache *s, struct page *slab, void *object,
+		       struct list_head *discard)
 {
 	struct kmem_cache_node *n = &s->node;
-	char *base = object_slab_address(slab, object);
-	int index;
 
 	lockdep_assert_held(&n->list_lock);
-	index = object_index(s, slab, base, object);
-	if (unlikely(index < 0 || index >= slab->fresh || !slab->inuse ||
-		     already_free(s, slab, base, object)))
-		return false;
 	set_freepointer(s, slab, object, slab->freelist);
 	slab->freelist = object;
 	slab->inuse--;
@@ -436,6 +446,18 @@ static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
 	else if (slab->list == SLAB_ON_FULL || !slab->inuse)
 		/* Empty ones go to the tail: used last, freed first. */
 		move_slab(s, slab, SLAB_ON_PARTIAL, !slab->inuse);
+}
+
+/* The same, or false if it cannot be an object of @s that is in use. */
+static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
+			struct list_head *discard)
+{
+	char *base = object_slab_address(slab, object);
+
+	if (unlikely(!was_handed_out(s, slab, base, object) ||
+		     already_free(s, slab, base, object)))
+		return false;
+	put_object(s, slab, object, discard);
 	return true;
 }
 
@@ -484,6 +506,151 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		bad_free(p[i], caller, s->name);
 }
 
+/* Debugging --------------------------------------------------------------- */
+
+/*
+ * A link in @slab led nowhere and the freelist was cut. What is free, the red
+ * zones tell as well: make a new list of it. An object whose red zone does not
+ * know either stays lost.
+ */
+static void rebuild_freelist(struct kmem_cache *s, struct page *slab)
+{
+	char *base = slab_address(slab);
+	unsigned int nr = 0, i;
+	void *object;
+
+	lockdep_assert_held(&s->node.list_lock);
+	slab->freelist = NULL;
+	for (i = slab->fresh; i-- > 0;) {
+		object = slab_object(s, base, i);
+		if (!debug_object_free(s, object))
+			continue;
+		set_freepointer(s, slab, object, slab->freelist);
+		slab->freelist = object;
+		nr++;
+	}
+	s->node.nr_inuse -= slab->inuse;
+	slab->inuse = (u16)(slab->fresh - nr);
+	s->node.nr_inuse += slab->inuse;
+	if (slab->inuse < slab->objects)
+		move_slab(s, slab, SLAB_ON_PARTIAL, true);
+}
+
+/* One object, checked and made ready under the lock. NULL with *@retry: the next
+ * one may do. */
+static void *take_debug(struct kmem_cache *s, const struct debug_call *call,
+			struct slub_report *report, void **damaged, bool *retry)
+{
+	struct page *slab;
+	void *object;
+	bool good;
+
+	*retry = take_partial(s, 1, &object, damaged);
+	if (!*retry)
+		return NULL;
+	if (!kmem_cache_metadata(s))
+		return object;
+	slab = page_head(lookup_page(object));
+	good = alloc_debug_processing(s, slab, object, *damaged != NULL, call,
+				      report);
+	if (unlikely(*damaged)) {
+		rebuild_freelist(s, slab);
+		/* Told in the report, too. */
+		*damaged = NULL;
+	}
+	return good ? object : NULL;
+}
+
+void *slab_alloc_debug(struct kmem_cache *s, gfp_t gfp, size_t size,
+		       const void *caller)
+{
+	struct page *slab = NULL;
+	struct slub_report report;
+	struct debug_call call;
+	void *object, *damaged = NULL;
+	bool retry;
+
+	slub_report_init(&report);
+	debug_call_init(&call, s, size, caller);
+	for (;;) {
+		spin_lock(&s->node.list_lock);
+		if (slab)
+			link_slab(s, slab);
+		object = take_debug(s, &call, &report, &damaged, &retry);
+		spin_unlock(&s->node.list_lock);
+		if (unlikely(damaged))
+			freelist_corrupt(s, damaged);
+		if (unlikely(report.nr_damages))
+			slub_report(s, &report, &call);
+		if (likely(object))
+			break;
+		damaged = NULL;
+		slub_report_init(&report);
+		slab = retry ? NULL : allocate_slab(s, gfp);
+		if (!retry && !slab)
+			return NULL;
+	}
+	if (unlikely(s->flags & SLAB_TRACE))
+		slub_trace(s, object, true, &call);
+	return object;
+}
+
+/* Under the lock. False if @object cannot be one of @s that is in use, or if it
+ * is damaged so that the process ends. */
+static bool give_debug(struct kmem_cache *s, void *object,
+		       const struct debug_call *call,
+		       struct slub_report *report, struct list_head *discard)
+{
+	struct page *slab = object_slab(s, object);
+	char *base;
+
+	if (!slab)
+		return false;
+	if (!kmem_cache_metadata(s))
+		return free_object(s, slab, object, discard);
+	base = slab_address(slab);
+	if (!was_handed_out(s, slab, base, object) ||
+	    !free_debug_processing(s, slab, object, call, report))
+		return false;
+	put_object(s, slab, object, discard);
+	return true;
+}
+
+void slab_free_debug(struct kmem_cache *s, void *object, const void *caller)
+{
+	struct slub_report report;
+	struct debug_call call;
+	LIST_HEAD(discard);
+	bool freed;
+
+	slub_report_init(&report);
+	debug_call_init(&call, s, 0, caller);
+	if (unlikely(s->flags & SLAB_TRACE))
+		slub_trace(s, object, false, &call);
+	spin_lock(&s->node.list_lock);
+	freed = give_debug(s, object, &call, &report, &discard);
+	spin_unlock(&s->node.list_lock);
+	if (unlikely(!list_empty(&discard)))
+		free_slabs(&discard);
+	if (unlikely(report.nr_damages))
+		slub_report(s, &report, &call);
+	else if (unlikely(!freed))
+		bad_free(object, caller, s->name);
+}
+
+size_t slab_usable(const struct page *page, const void *p)
+{
+	const struct kmem_cache *s = page->slab_cache;
+	const struct page *slab;
+
+	if (!kmem_cache_metadata(s))
+		return s->object_size;
+	slab = page_head(page);
+	if (object_index(s, slab, slab_address(slab), p) < 0)
+		return 0;
+	return get_orig_size(s, p);
+}
+
 unsigned long slab_discard_empty(struct kmem_cache *s)
 {
 	struct kmem_cache_node *n = &s->node;
@@ -518,7 +685,8 @@ bool slab_locate(const void *addr, struct slab_where *where)
 	off = (unsigned long)((const char *)addr - base);
 	where->cache = s;
 	where->index = (unsigned int)(off / s->size);
-	where->object = base + where->index * s->size;
+	where->object = slab_object(s, base, where->index);
+	where->objects = slab->objects;
 	where->exact = where->object == addr && where->index < slab->objects;
 	spin_lock(&s->node.list_lock);
 	where->free = where->index >= slab->fresh ||
@@ -561,7 +729,7 @@ static void for_each_in_list(struct kmem_cache *s, struct list_head *list,
 		map_free_objects(s, slab, map);
 		for (i = 0; i < slab->objects; i++)
 			if (!(map[i / 64] & (1ULL << (i % 64))))
-				fn(slab_address(slab) + i * s->size, arg);
+				fn(slab_object(s, slab_address(slab), i), arg);
 	}
 }
 
@@ -572,6 +740,33 @@ void slab_for_each_inuse(struct kmem_cache *s,
 	for_each_in_list(s, &s->node.partial, fn, arg);
 	for_each_in_list(s, &s->node.full, fn, arg);
 	spin_unlock(&s->node.list_lock);
+}
+
+bool slab_find_object(struct kmem_cache *s,
+		      bool (*check)(struct kmem_cache *s, struct page *slab,
+				    void *object, bool free, void *arg),
+		      void *arg)
+{
+	struct list_head *lists[2] = { &s->node.partial, &s->node.full };
+	u64 map[OBJECT_MAP_LONGS];
+	unsigned int i, list;
+	struct page *slab;
+	bool found = false;
+
+	spin_lock(&s->node.list_lock);
+	for (list = 0; list < 2 && !found; list++)
+		list_for_each_entry(slab, lists[list], lru) {
+			map_free_objects(s, slab, map);
+			for (i = 0; i < slab->objects && !found; i++)
+				found = check(s, slab,
+					      slab_object(s, slab_address(slab), i),
+					      map[i / 64] & (1ULL << (i % 64)),
+					      arg);
+			if (found)
+				break;
+		}
+	spin_unlock(&s->node.list_lock);
+	return found;
 }
 
 /* Geometry ---------------------------------------------------------------- */
@@ -629,13 +824,13 @@ static unsigned int calculate_order(unsigned int size, bool fine)
 /*
  *	| object | (red zone) | (link) | padding to align |
  *	 object_size		        `- s->offset, if not inside the object
+ *
+ * With debugging there is more, see slub_debug.c.
  */
-int calculate_sizes(struct kmem_cache *s)
+static unsigned int plain_layout(struct kmem_cache *s, bool fine)
 {
 	unsigned int size = ALIGN(s->object_size, (unsigned int)sizeof(void *));
 	bool outside = s->ctor || (s->flags & SLAB_TYPESAFE_BY_RCU);
-	bool fine = (s->flags & SLAB_KMALLOC) &&
-		    kmm_params.kmalloc_ladder == LADDER_FINE;
 
 	s->red_zone = memcheck_active() ? MEMCHECK_REDZONE : 0;
 	if (s->fixed_offset)
@@ -651,12 +846,20 @@ int calculate_sizes(struct kmem_cache *s)
 		s->offset = size;
 		size += (unsigned int)sizeof(void *);
 	}
-	size += s->red_zone;
+	return size + s->red_zone;
+}
+
+/* From the bytes of one object to the slab. */
+static int calculate_slab(struct kmem_cache *s, unsigned int size, bool fine)
+{
 	s->size = ALIGN(size, s->align);
 	s->order = calculate_order(s->size, fine);
 	if (s->order > MAX_PAGE_ORDER)
 		return -EINVAL;
 	s->min_order = (unsigned int)get_order(s->size);
+	/* In a slab of another order an object might be on_boundary(). */
+	if (kmem_cache_metadata(s))
+		s->min_order = s->order;
 	s->objects = min_t(unsigned int, MAX_OBJS_PER_SLAB,
 			   (unsigned int)((PAGE_SIZE << s->order) / s->size));
 	s->slab_mask = (PAGE_SIZE << s->order) - 1;
@@ -667,11 +870,27 @@ int calculate_sizes(struct kmem_cache *s)
 				     ilog2(s->size) / 2));
 	if (fine)
 		s->min_partial = 1;
+	/* What its free objects tell would be lost with a slab. */
+	if (kmem_cache_metadata(s))
+		s->min_partial = MAX_PARTIAL;
 	/* The memory of such a cache never becomes anything else. */
 	if (s->flags & SLAB_TYPESAFE_BY_RCU)
 		s->min_partial = UINT32_MAX;
 	s->allocflags = s->flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : 0;
 	return s->objects ? 0 : -EINVAL;
+}
+
+int calculate_sizes(struct kmem_cache *s)
+{
+	bool fine = (s->flags & SLAB_KMALLOC) &&
+		    kmm_params.kmalloc_ladder == LADDER_FINE;
+
+	if (slub_debug_layout(s)) {
+		if (!calculate_slab(s, s->size, fine) && slub_debug_fits(s))
+			return 0;
+		slub_debug_drop(s);
+	}
+	return calculate_slab(s, plain_layout(s, fine), fine);
 }
 
 void node_init(struct kmem_cache *s)

@@ -227,6 +227,32 @@ KMM_API void kmem_cache_destroy(struct kmem_cache *s);
  */
 KMM_API int kmem_cache_shrink(struct kmem_cache *s);
 
+/**
+ * validate_slab_cache() - check all that can be known of a cache and its objects
+ * @s: the cache.
+ *
+ * With %SLAB_RED_ZONE and %SLAB_POISON, the bytes around each object and those
+ * of each free one; for every cache, its slabs and freelists. What is wrong is
+ * reported and repaired; the process does not end.
+ * Source: kernel mm/slub.c, which returns nothing that can be relied on.
+ *
+ * Context: Any thread, not a signal handler. Takes list_lock for long.
+ * Return: the number of problems found.
+ */
+KMM_API unsigned int validate_slab_cache(struct kmem_cache *s);
+
+/**
+ * kmem_dump_obj() - print what is known of an object
+ * @object: a pointer to it, or into it.
+ *
+ * Its cache, its start and size, and with %SLAB_STORE_USER where it was
+ * allocated, and freed last.
+ *
+ * Context: Any thread, not a signal handler. Prints.
+ * Return: false, and prints nothing, if @object is not in a slab.
+ */
+KMM_API bool kmem_dump_obj(void *object);
+
 /** kmem_cache_size() - the object size given at creation, in bytes. */
 KMM_API unsigned int kmem_cache_size(struct kmem_cache *s);
 

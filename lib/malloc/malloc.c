@@ -242,8 +242,8 @@ static void *malloc_block(size_t size, size_t align, gfp_t gfp,
 	void *p = NULL;
 
 	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
-		p = sheaf_alloc_unwatched(malloc_cache(padded), gfp, size,
-					  caller);
+		p = sheaf_alloc_unwatched(malloc_cache(padded), gfp,
+					  size ? size : 1, caller);
 	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
 		p = kmalloc_large(size, align, gfp);
 	if (unlikely(!p))
@@ -291,8 +291,9 @@ static noinline void free_slow(void *p, const void *caller)
 	errno = saved_errno;
 }
 
-/* The bytes behind @p; 0 unless a block starts exactly there. */
-static size_t usable_exact(const void *p)
+/* The bytes behind @p; 0 unless a block starts exactly there. @moves: a debugged
+ * object, whose red zone must begin where its bytes end. */
+static size_t usable_exact(const void *p, bool *moves)
 {
 	struct slab_where where;
 	bool is_object;
@@ -300,8 +301,9 @@ static size_t usable_exact(const void *p)
 	gate_enter();
 	is_object = slab_locate(p, &where);
 	gate_exit();
+	*moves = is_object && kmem_cache_metadata(where.cache);
 	if (is_object)
-		return where.exact ? where.cache->object_size : 0;
+		return where.exact ? kmalloc_usable(p) : 0;
 	/* Large blocks and vmalloc blocks start on a page. */
 	return IS_ALIGNED((unsigned long)p, PAGE_SIZE) ? kmalloc_usable(p) : 0;
 }
@@ -315,18 +317,19 @@ static size_t usable_exact(const void *p)
 static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 {
 	size_t capacity;
+	bool moves;
 	void *to;
 
 	if (unlikely(size > PTRDIFF_MAX) || !mm_ready())
 		goto no_memory;
-	capacity = usable_exact(p);
+	capacity = usable_exact(p, &moves);
 	if (unlikely(!capacity)) {
 		bad_free(p, caller, "realloc");
 		goto no_memory;
 	}
-	if (realloc_keeps(capacity, size))
+	if (!moves && realloc_keeps(capacity, size))
 		return p;
-	if (calls_watched)
+	if (calls_watched || moves)
 		return realloc_move(p, capacity, size, caller);
 	if (size > KMALLOC_MAX_CACHE_SIZE && kmalloc_large_resize(p, size))
 		return p;
@@ -371,9 +374,9 @@ static void *malloc_aligned(size_t align, size_t size, const void *caller)
 		if (align <= MALLOC_ALIGN)
 			return alloc_object(size, caller);
 		padded = ALIGN(size ? size : 1, align);
-		if (size <= KMALLOC_MAX_CACHE_SIZE &&
-		    padded <= KMALLOC_MAX_CACHE_SIZE)
-			return alloc_object(padded, caller);
+		p = size <= KMALLOC_MAX_CACHE_SIZE ? pop_object(padded) : NULL;
+		if (likely(p))
+			return p;
 		return malloc_block(size ? size : 1, align, GFP_MALLOC, caller);
 	}
 	p = malloc_block(size ? size : 1, align, GFP_MALLOC, caller);

@@ -1,0 +1,794 @@
+// SPDX-License-Identifier: MIT
+/*
+ * SLUB's debugging: room around each object that shows who wrote past its end,
+ * poison that shows who wrote after its free, and the stacks of both calls.
+ *
+ * Chosen per cache, when it is made: by its flags, or by slab_debug=, whose
+ * letters are the kernel's. Where an object of such a cache lies:
+ *
+ *	slot of s->size bytes                  object_size  inuse
+ *	|                  |                        |        |
+ *	| left red zone    | object                 | right  | free | tracks  | size,   |
+ *	| (red_left_pad)   |                        | red zn | ptr  | alloc,  | padding |
+ *	|                  |                        |        |      | free    |         |
+ *	                   `- what the program has      s->offset `- track_offset
+ *
+ *			free			in use
+ *	red zones	0xbb			0xcc, from the bytes asked for on
+ *	object		0x6b ... 0x6b 0xa5	the program's
+ *	free pointer	link, or nonsense	0
+ *	padding		0x5a			0x5a
+ *
+ * The left red zone is there with any of the flags: its bytes also tell which
+ * objects are free, without a walk of the freelist, and an object that begins
+ * behind it is never on_boundary(). That, and that the cache has no sheaves,
+ * is how each call ends in slab_alloc_debug() or slab_free_debug(), while the
+ * fast paths know nothing of debugging. A kmalloc cache notes how many bytes
+ * were asked for; the red zone begins there.
+ *
+ * States:	free -> in use -> free
+ *		free, found damaged -> set aside: in use for ever, allocated
+ *		at time 0; whoever wrote to it may write again
+ * Invariants:	D1  the bytes above, of every object of a slab; a free object's
+ *		    link is one of U3 in slub.c
+ *		D2  the left red zone says in use, or the object is on the
+ *		    freelist or was never handed out
+ * Lock order:	checks, fills and repairs are made under list_lock, as what they
+ *		tell of must not change meanwhile. What they found is copied, and
+ *		printed without it; stacks are taken before it. report_lock keeps
+ *		the lines of one report together.
+ * Context:	inside the fork gate.
+ * Source:	kernel mm/slub.c, the part under CONFIG_SLUB_DEBUG. There Z and P
+ *		are checked on each call only together with F; here always.
+ * Not here:	pointers that cannot be freed (bad_free.c).
+ */
+#include <string.h>
+
+#include <linux/poison.h>
+
+#include "../lib/backtrace.h"
+#include "../lib/cmdline.h"
+#include "../lib/gate.h"
+#include "../lib/host.h"
+#include "slub_debug.h"
+
+/* The parameter ----------------------------------------------------------- */
+
+#define DEBUG_DEFAULT_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_METADATA)
+
+/* "opts,glob,glob;opts;..." One block of it. */
+struct debug_block {
+	slab_flags_t flags;
+	const char *globs;		/* NULL: all caches */
+	const char *end;		/* of the globs */
+};
+
+/* Of the block that names no cache. */
+static slab_flags_t global_flags;
+static bool higher_order_disabled;
+
+static slab_flags_t debug_letter(char letter)
+{
+	switch (letter | 0x20) {
+	case 'f':
+		return SLAB_CONSISTENCY_CHECKS;
+	case 'z':
+		return SLAB_RED_ZONE;
+	case 'p':
+		return SLAB_POISON;
+	case 'u':
+		return SLAB_STORE_USER;
+	case 't':
+		return SLAB_TRACE;
+	case 'a':
+		return SLAB_FAILSLAB;
+	}
+	return 0;
+}
+
+/* The next block of *@text, which moves on; false after the last. @loud: name
+ * letters that mean nothing. */
+static bool next_block(const char **text, struct debug_block *block, bool loud)
+{
+	const char *s = *text;
+
+	while (*s == ';')
+		s++;
+	if (!*s)
+		return false;
+	block->flags = *s == ',' ? DEBUG_DEFAULT_FLAGS : 0;
+	for (; *s && *s != ',' && *s != ';'; s++) {
+		if (*s == '-')
+			block->flags = 0;
+		else if ((*s | 0x20) == 'o')
+			higher_order_disabled = true;
+		else if (debug_letter(*s))
+			block->flags |= debug_letter(*s);
+		else if (loud)
+			printk("WARNING: slab_debug: unknown option '%c', skipped\n",
+			       *s);
+	}
+	block->globs = *s == ',' ? s + 1 : NULL;
+	while (*s && *s != ';')
+		s++;
+	block->end = s;
+	*text = s;
+	return true;
+}
+
+/* Does [@glob, @end) match all of @name? '*' is any text, '?' any character. */
+static bool glob_matches(const char *glob, const char *end, const char *name)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*name) {
+		if (glob < end && (*glob == '?' || *glob == *name)) {
+			glob++;
+			name++;
+		} else if (glob < end && *glob == '*') {
+			star = ++glob;
+			from = name;
+		} else if (star) {
+			/* Let the last star have one more. */
+			glob = star;
+			name = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (glob < end && *glob == '*')
+		glob++;
+	return glob == end;
+}
+
+static bool block_matches(const struct debug_block *block, const char *name)
+{
+	const char *glob = block->globs, *end;
+
+	for (; glob < block->end; glob = end + 1) {
+		end = glob;
+		while (end < block->end && *end != ',')
+			end++;
+		if (glob_matches(glob, end, name))
+			return true;
+	}
+	return false;
+}
+
+int slub_debug_init(void)
+{
+	const char *text = param_text(kmm_params.slab_debug);
+	struct debug_block block;
+
+	if (!text)
+		return 0;
+	if (memcheck_active()) {
+		printk("WARNING: slab_debug is ignored: Valgrind or AddressSanitizer watches this process\n");
+		kmm_params.slab_debug = 0;
+		return 0;
+	}
+	if (!*text)
+		global_flags = DEBUG_DEFAULT_FLAGS;
+	while (next_block(&text, &block, true))
+		if (!block.globs)
+			global_flags = block.flags;
+	return 0;
+}
+
+slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name)
+{
+	const char *text = param_text(kmm_params.slab_debug);
+	slab_flags_t allowed = ~(slab_flags_t)0;
+	struct debug_block block;
+
+	if (likely(!text) || (flags & SLAB_NO_USER_FLAGS))
+		return flags;
+	/* Who keeps track of leaks needs none of its own objects. */
+	if (flags & SLAB_NOLEAKTRACE)
+		allowed = ~SLAB_STORE_USER;
+	while (next_block(&text, &block, false))
+		if (block.globs && block_matches(&block, name))
+			return flags | (block.flags & allowed);
+	return flags | (global_flags & allowed);
+}
+
+/* Layout ------------------------------------------------------------------ */
+
+bool slub_debug_layout(struct kmem_cache *s)
+{
+	const unsigned int word = sizeof(void *);
+	unsigned int size = ALIGN(s->object_size, word);
+
+	if (!(s->flags & SLAB_DEBUG_METADATA) || memcheck_active())
+		return false;
+	if ((s->flags & SLAB_POISON) && !s->ctor &&
+	    !(s->flags & SLAB_TYPESAFE_BY_RCU))
+		s->flags |= SLAB_OBJECT_POISON;
+	/* Some red zone there must be, if only what aligns the free pointer. */
+	if ((s->flags & SLAB_RED_ZONE) && size == s->object_size)
+		size += word;
+	s->inuse = size;
+	s->offset = size;
+	size += word;
+	if (s->flags & SLAB_STORE_USER) {
+		s->track_offset = size;
+		size += 2 * (unsigned int)sizeof(struct track);
+	}
+	if (s->flags & SLAB_KMALLOC) {
+		s->orig_offset = size;
+		size += word;
+	}
+	/* Who writes in front of the next object meets this first. */
+	if (s->flags & SLAB_RED_ZONE)
+		size += word;
+	s->red_left_pad = ALIGN(word, s->align);
+	s->size = s->red_left_pad + size;
+	return true;
+}
+
+bool slub_debug_fits(const struct kmem_cache *s)
+{
+	return !higher_order_disabled ||
+	       get_order(s->size) <= get_order(s->object_size);
+}
+
+void slub_debug_drop(struct kmem_cache *s)
+{
+	if (!higher_order_disabled)
+		printk("WARNING: %s: an object of %u bytes is too large for slab_debug\n",
+		       s->name, s->object_size);
+	s->flags &= ~(SLAB_DEBUG_FLAGS | SLAB_OBJECT_POISON);
+	s->red_left_pad = 0;
+	s->inuse = 0;
+	s->track_offset = 0;
+	s->orig_offset = 0;
+}
+
+static u32 *orig_size(const struct kmem_cache *s, const void *object)
+{
+	return (u32 *)((char *)object + s->orig_offset);
+}
+
+unsigned int get_orig_size(const struct kmem_cache *s, const void *object)
+{
+	/* It may have been overwritten. */
+	return s->orig_offset ? min_t(u32, *orig_size(s, object), s->object_size) :
+				s->object_size;
+}
+
+static void set_orig_size(struct kmem_cache *s, void *object, size_t size)
+{
+	if (s->orig_offset)
+		*orig_size(s, object) = (u32)size;
+}
+
+static u8 *padding_start(const struct kmem_cache *s, u8 *object)
+{
+	if (s->orig_offset)
+		return object + s->orig_offset + sizeof(void *);
+	if (s->track_offset)
+		return object + s->track_offset + 2 * sizeof(struct track);
+	return object + s->offset + sizeof(void *);
+}
+
+static u8 *slot_end(const struct kmem_cache *s, u8 *object)
+{
+	return object + s->size - s->red_left_pad;
+}
+
+/* Bytes ------------------------------------------------------------------- */
+
+/* A comparison of the bytes with themselves, one further. */
+static bool all_bytes_are(const u8 *start, u8 value, size_t size)
+{
+	return !size ||
+	       (*start == value && !memcmp(start, start + 1, size - 1));
+}
+
+/* The left red zone also tells the state, so it is there without SLAB_RED_ZONE. */
+static void init_object(struct kmem_cache *s, u8 *object, bool active)
+{
+	u8 red = active ? SLUB_RED_ACTIVE : SLUB_RED_INACTIVE;
+	unsigned int size = active ? get_orig_size(s, object) : s->object_size;
+
+	memset(object - s->red_left_pad, red, s->red_left_pad);
+	if (s->flags & SLAB_RED_ZONE)
+		memset(object + size, red, s->inuse - size);
+	if (!(s->flags & SLAB_OBJECT_POISON))
+		return;
+	/* One that becomes active is poisoned already. */
+	if (!active)
+		memset(object, POISON_FREE, size - 1);
+	object[size - 1] = POISON_END;
+}
+
+bool debug_object_free(const struct kmem_cache *s, const void *object)
+{
+	return all_bytes_are((const u8 *)object - s->red_left_pad,
+			     SLUB_RED_INACTIVE, s->red_left_pad);
+}
+
+void setup_slab_debug(struct kmem_cache *s, struct page *slab)
+{
+	char *base = slab_address(slab);
+	unsigned int i;
+
+	if (s->flags & SLAB_POISON)
+		memset(base, POISON_INUSE, PAGE_SIZE << slab->order);
+	for (i = 0; i < slab->objects; i++) {
+		void *object = slab_object(s, base, i);
+
+		init_object(s, object, false);
+		if (s->track_offset)
+			memset(get_track(s, object, TRACK_ALLOC), 0,
+			       2 * sizeof(struct track));
+	}
+}
+
+/* Checks ------------------------------------------------------------------ */
+
+static noinline __cold void note_damage(struct slub_report *report,
+					const char *what, u8 *start, int value,
+					size_t size)
+{
+	u8 *end = start + size;
+
+	if (report->nr_damages == MAX_DAMAGES)
+		return;
+	while (value >= 0 && start < end && *start == value)
+		start++;
+	while (value >= 0 && start < end && end[-1] == value)
+		end--;
+	report->damage[report->nr_damages++] = (struct damage){
+		.what = what, .start = start, .end = end, .expected = value,
+		.found = *start,
+	};
+}
+
+static inline void check_bytes(struct slub_report *report, const char *what,
+			       u8 *start, u8 value, size_t size)
+{
+	if (unlikely(!all_bytes_are(start, value, size)))
+		note_damage(report, what, start, value, size);
+}
+
+/* D1, but for links. */
+static void check_object(struct kmem_cache *s, u8 *object, bool active,
+			 struct slub_report *report)
+{
+	u8 red = active ? SLUB_RED_ACTIVE : SLUB_RED_INACTIVE;
+	unsigned int size = active ? get_orig_size(s, object) : s->object_size;
+	u8 *padding = padding_start(s, object);
+
+	/* First what tells most: poison, of a use after free. */
+	if ((s->flags & SLAB_OBJECT_POISON) && !active) {
+		check_bytes(report, "Poison", object, POISON_FREE, size - 1);
+		check_bytes(report, "End Poison", object + size - 1, POISON_END,
+			    1);
+	}
+	if (s->flags & SLAB_RED_ZONE) {
+		check_bytes(report, "Right Redzone", object + size, red,
+			    s->inuse - size);
+		check_bytes(report, "Left Redzone", object - s->red_left_pad,
+			    red, s->red_left_pad);
+	}
+	if (active)
+		check_bytes(report, "Freepointer", object + s->offset, 0,
+			    sizeof(void *));
+	if (s->flags & SLAB_POISON)
+		check_bytes(report, "Object padding", padding, POISON_INUSE,
+			    (size_t)(slot_end(s, object) - padding));
+}
+
+/* Copy what a reader of the report wants to see, while it is still there. */
+static noinline __cold void note_object(struct kmem_cache *s, struct page *slab,
+					u8 *object, bool active,
+					struct slub_report *report)
+{
+	u8 *wanted = report->damage[0].start;
+	u8 *from = object - min_t(unsigned int, s->red_left_pad, 16);
+	u8 *end = slot_end(s, object);
+
+	report->object = object;
+	report->base = slab_address(slab);
+	report->size = active ? get_orig_size(s, object) : s->object_size;
+	report->freelist = slab->freelist;
+	report->objects = slab->objects;
+	report->inuse = slab->inuse;
+	memset(report->tracks, 0, sizeof(report->tracks));
+	if (s->track_offset)
+		memcpy(report->tracks, get_track(s, object, TRACK_ALLOC),
+		       sizeof(report->tracks));
+	/* If there is more than can be shown, a part with the damage in it. */
+	if (wanted - from >= REPORT_DUMP - 64)
+		from += ALIGN_DOWN((unsigned long)(wanted - from) - 64, 16);
+	if (from > wanted)
+		from = object - ALIGN((unsigned long)(object - wanted), 16);
+	report->dump_start = from;
+	report->nr_dumped = (unsigned int)min_t(unsigned long, REPORT_DUMP,
+						(unsigned long)(end - from));
+	memcpy(report->dump, from, report->nr_dumped);
+}
+
+/* Links are left to slub.c. */
+static void restore_bytes(struct slub_report *report)
+{
+	unsigned int i;
+
+	for (i = 0; i < report->nr_damages; i++) {
+		struct damage *d = &report->damage[i];
+
+		if (d->expected >= 0)
+			memset(d->start, d->expected,
+			       (size_t)(d->end - d->start));
+	}
+	report->repaired = true;
+}
+
+/* Calls ------------------------------------------------------------------- */
+
+static __thread u32 cached_tid;
+
+void slub_debug_fork_child(void)
+{
+	cached_tid = 0;
+}
+
+void debug_call_init(struct debug_call *call, struct kmem_cache *s,
+		     size_t size, const void *caller)
+{
+	call->size = size ? size : s->object_size;
+	call->caller = caller;
+	if (!(s->flags & (SLAB_STORE_USER | SLAB_TRACE)))
+		return;
+	if (unlikely(!cached_tid))
+		cached_tid = (u32)host_gettid();
+	call->track = (struct track){
+		.addr = (unsigned long)caller,
+		.handle = save_stack(caller),
+		.tid = cached_tid,
+		.cpu = percpu_this_cpu(),
+		.when = host_clock(),
+	};
+}
+
+static void set_track(struct kmem_cache *s, void *object, enum track_item item,
+		      const struct track *track)
+{
+	if (s->track_offset)
+		*get_track(s, object, item) = *track;
+}
+
+/* Report a damaged object. True if the caller is to go on with it; what is
+ * about to abort leaves everything as it is, for the core file. */
+static noinline __cold bool handle_damage(struct kmem_cache *s,
+					  struct page *slab, void *object,
+					  bool active,
+					  struct slub_report *report)
+{
+	note_object(s, slab, object, active, report);
+	if (kmm_params.bad_free == BAD_FREE_ABORT)
+		return false;
+	restore_bytes(report);
+	return true;
+}
+
+static noinline __cold void set_aside(struct kmem_cache *s, void *object,
+				      struct slub_report *report)
+{
+	static const struct track nobody;
+
+	set_orig_size(s, object, s->object_size);
+	set_track(s, object, TRACK_ALLOC, &nobody);
+	init_object(s, object, true);
+	report->set_aside = true;
+}
+
+bool alloc_debug_processing(struct kmem_cache *s, struct page *slab,
+			    void *object, bool link_lost,
+			    const struct debug_call *call,
+			    struct slub_report *report)
+{
+	unsigned long *link = (unsigned long *)((char *)object + s->offset);
+
+	lockdep_assert_held(&s->node.list_lock);
+	check_object(s, object, false, report);
+	if (unlikely(link_lost))
+		note_damage(report, "Freepointer", (u8 *)link, -1,
+			    sizeof(*link));
+	if (unlikely(report->nr_damages)) {
+		if (!handle_damage(s, slab, object, false, report))
+			return false;
+		*link = 0;
+		set_aside(s, object, report);
+		return false;
+	}
+	*link = 0;
+	set_orig_size(s, object, call->size);
+	set_track(s, object, TRACK_ALLOC, &call->track);
+	init_object(s, object, true);
+	return true;
+}
+
+bool free_debug_processing(struct kmem_cache *s, struct page *slab,
+			   void *object, const struct debug_call *call,
+			   struct slub_report *report)
+{
+	lockdep_assert_held(&s->node.list_lock);
+	/* Nearly always the red zone knows. */
+	if (unlikely(!all_bytes_are((u8 *)object - s->red_left_pad,
+				    SLUB_RED_ACTIVE, s->red_left_pad)) &&
+	    on_freelist(s, slab, object))
+		return false;
+	check_object(s, object, true, report);
+	if (unlikely(report->nr_damages) &&
+	    !handle_damage(s, slab, object, true, report))
+		return false;
+	set_track(s, object, TRACK_FREE, &call->track);
+	init_object(s, object, false);
+	return true;
+}
+
+/* Reports ----------------------------------------------------------------- */
+
+static spinlock_t report_lock = SPINLOCK_INIT(LOCK_RANK_REPORT);
+
+/* "Allocated in 0x… (/usr/bin/prog+0x123) age=12 ms cpu=0 tid=99", the stack. */
+static void print_track(const char *what, const struct track *track)
+{
+	u64 now = host_clock();
+	unsigned long long age = (now - track->when) / 1000000;
+	const unsigned long *entries;
+	const char *path = "?";
+	unsigned long vaddr = 0;
+
+	if (!track->when)
+		return;
+	if (track->when > now ||
+	    (track->handle && !stack_depot_fetch(track->handle, &entries))) {
+		printk("%s: not known, the track was overwritten\n", what);
+		return;
+	}
+	if (track->addr && backtrace_module(track->addr - 1, &path, &vaddr))
+		vaddr++;
+	printk("%s in 0x%lx (%s+0x%lx) age=%llu ms cpu=%u tid=%u\n", what,
+	       track->addr, path, vaddr, age, track->cpu, track->tid);
+	stack_depot_print(track->handle, "");
+}
+
+static void print_this_stack(const void *caller)
+{
+	unsigned long entries[STACK_DEPTH];
+
+	backtrace_print("", entries,
+			backtrace_save(entries, STACK_DEPTH, caller));
+}
+
+static void print_tracks(const struct track *tracks)
+{
+	print_track("Allocated", &tracks[TRACK_ALLOC]);
+	print_track("Freed", &tracks[TRACK_FREE]);
+}
+
+static const char *part_name(struct kmem_cache *s,
+			     const struct slub_report *report, const u8 *at)
+{
+	if (at < report->object)
+		return "Redzone ";
+	if (at < report->object + report->size)
+		return "Object  ";
+	if (at < report->object + s->inuse)
+		return "Redzone ";
+	if (at < padding_start(s, report->object))
+		return "Tracks  ";
+	return "Padding ";
+}
+
+static void print_dump(struct kmem_cache *s, const struct slub_report *report)
+{
+	char hex[16 * 3 + 1], text[17];
+	unsigned int row, i;
+
+	for (row = 0; row < report->nr_dumped; row += 16) {
+		unsigned int nr = min_t(unsigned int, 16,
+					report->nr_dumped - row);
+
+		for (i = 0; i < nr; i++) {
+			u8 byte = report->dump[row + i];
+
+			kmm_snprintf(hex + i * 3, 4, " %02x", byte);
+			text[i] = byte >= ' ' && byte <= '~' ? (char)byte : '.';
+		}
+		text[nr] = '\0';
+		printk("%s 0x%lx:%-48s  %s\n",
+		       part_name(s, report, report->dump_start + row),
+		       (unsigned long)report->dump_start + row, hex, text);
+	}
+}
+
+static void print_damage(struct kmem_cache *s, const struct slub_report *report,
+			 const struct damage *d)
+{
+	unsigned long start = (unsigned long)d->start;
+	long off = d->start - report->object;
+	const char *side = "bytes inside";
+
+	printk("BUG %s: %s %s\n", s->name, d->what,
+	       d->expected < 0 ? "corrupt" : "overwritten");
+	if (d->expected < 0)
+		printk("0x%lx @offset=%ld. It leads to no object of its slab\n",
+		       start, (char *)d->start - report->base);
+	else
+		printk("0x%lx-0x%lx @offset=%ld. First byte 0x%x instead of 0x%x\n",
+		       start, (unsigned long)d->end - 1,
+		       (char *)d->start - report->base, d->found,
+		       (unsigned int)d->expected);
+	if (off < 0) {
+		side = "bytes in front of";
+		off = -off;
+	} else if (off >= (long)report->size) {
+		side = "bytes behind the end of";
+		off -= report->size;
+	}
+	printk("0x%lx is %ld %s object 0x%lx of %u bytes\n", start, off, side,
+	       (unsigned long)report->object, report->size);
+}
+
+static void print_fixes(struct kmem_cache *s, const struct slub_report *report)
+{
+	unsigned int i;
+
+	for (i = 0; i < report->nr_damages; i++) {
+		const struct damage *d = &report->damage[i];
+
+		if (d->expected < 0)
+			printk("FIX %s: Making a new freelist for slab 0x%lx\n",
+			       s->name, (unsigned long)report->base);
+		else
+			printk("FIX %s: Restoring %s 0x%lx-0x%lx=0x%x\n",
+			       s->name, d->what, (unsigned long)d->start,
+			       (unsigned long)d->end - 1,
+			       (unsigned int)d->expected);
+	}
+	if (report->set_aside)
+		printk("FIX %s: Object 0x%lx will not be used again\n", s->name,
+		       (unsigned long)report->object);
+}
+
+noinline __cold void slub_report(struct kmem_cache *s,
+				 const struct slub_report *report,
+				 const struct debug_call *call)
+{
+	unsigned int i;
+
+	spin_lock(&report_lock);
+	for (i = 0; i < report->nr_damages; i++)
+		print_damage(s, report, &report->damage[i]);
+	print_tracks(report->tracks);
+	if (call) {
+		printk("Found by this call\n");
+		print_this_stack(call->caller);
+	}
+	printk("Slab 0x%lx objects=%u used=%u fp=0x%lx\n",
+	       (unsigned long)report->base, report->objects, report->inuse,
+	       (unsigned long)report->freelist);
+	print_dump(s, report);
+	if (report->repaired)
+		print_fixes(s, report);
+	spin_unlock(&report_lock);
+	if (call && kmm_params.bad_free == BAD_FREE_ABORT)
+		host_abort();
+}
+
+void slub_trace(struct kmem_cache *s, void *object, bool alloc,
+		const struct debug_call *call)
+{
+	spin_lock(&report_lock);
+	printk("TRACE %s %s 0x%lx size=%zu tid=%u\n", s->name,
+	       alloc ? "alloc" : "free", (unsigned long)object,
+	       alloc ? call->size : (size_t)s->object_size, call->track.tid);
+	stack_depot_print(call->track.handle, "");
+	spin_unlock(&report_lock);
+}
+
+/* False if the cache keeps no tracks. */
+static bool copy_tracks(struct kmem_cache *s, void *object,
+			struct track *tracks)
+{
+	if (!s->track_offset)
+		return false;
+	spin_lock(&s->node.list_lock);
+	memcpy(tracks, get_track(s, object, TRACK_ALLOC), 2 * sizeof(*tracks));
+	spin_unlock(&s->node.list_lock);
+	return true;
+}
+
+void print_tracking(const struct slab_where *where)
+{
+	struct track tracks[2];
+
+	if (where->index < where->objects &&
+	    copy_tracks(where->cache, where->object, tracks))
+		print_tracks(tracks);
+}
+
+noinline __cold void print_bad_free(const struct slab_where *where,
+				    const void *caller)
+{
+	if (!kmem_cache_metadata(where->cache))
+		return;
+	spin_lock(&report_lock);
+	print_tracking(where);
+	printk("%s by this call\n", where->free ? "Freed again" : "Freed");
+	print_this_stack(caller);
+	spin_unlock(&report_lock);
+}
+
+void print_object_tracking(struct kmem_cache *s, void *object)
+{
+	lockdep_assert_held(&s->node.list_lock);
+	if (s->track_offset)
+		print_track("Allocated", get_track(s, object, TRACK_ALLOC));
+}
+
+bool kmem_dump_obj(void *object)
+{
+	struct slab_where where;
+	struct page *page;
+	bool found;
+
+	if (!mm_ready())
+		return false;
+	gate_enter();
+	page = lookup_page(object);
+	found = page && slab_locate(object, &where);
+	if (found) {
+		printk("slab %s start 0x%lx pointer offset %ld size %u%s\n",
+		       where.cache->name, (unsigned long)where.object,
+		       (char *)object - (char *)where.object,
+		       kmem_cache_metadata(where.cache) && !where.free ?
+			       get_orig_size(where.cache, where.object) :
+			       where.cache->object_size,
+		       where.free ? " free" : "");
+		print_tracking(&where);
+	}
+	gate_exit();
+	return found;
+}
+
+/* Walks ------------------------------------------------------------------- */
+
+/* Somebody may go on writing while the walk repairs. */
+#define MAX_REPORTS 1000
+
+static bool object_damaged(struct kmem_cache *s, struct page *slab,
+			   void *object, bool free, void *arg)
+{
+	struct slub_report *report = arg;
+
+	/* D2. */
+	check_object(s, object, !free, report);
+	if (likely(!report->nr_damages))
+		return false;
+	note_object(s, slab, object, !free, report);
+	restore_bytes(report);
+	return true;
+}
+
+unsigned int validate_slab_cache(struct kmem_cache *s)
+{
+	struct slub_report report;
+	unsigned int bad = 0;
+
+	gate_enter();
+	bad = slab_validate(s);
+	while (kmem_cache_metadata(s) && bad < MAX_REPORTS) {
+		slub_report_init(&report);
+		if (!slab_find_object(s, object_damaged, &report))
+			break;
+		slub_report(s, &report, NULL);
+		bad += report.nr_damages;
+	}
+	gate_exit();
+	return bad;
+}

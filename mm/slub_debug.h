@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Debugging of slabs, as slub.c and the other rooms of slabs need it. See
+ * slub_debug.c. What struct kmem_cache and a walker of objects need to know,
+ * get_track() for one, is in slab.h.
+ */
+#ifndef MM_SLUB_DEBUG_H
+#define MM_SLUB_DEBUG_H
+
+#include "slab.h"
+
+/* The parameter slab_debug ------------------------------------------------- */
+
+int slub_debug_init(void);
+/* @flags of a new cache, with what the parameter adds. */
+slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name);
+
+/* Layout ------------------------------------------------------------------- */
+
+/* Place the parts of an object of @s, and set s->size to the bytes of all; false
+ * if the cache has no SLAB_DEBUG_METADATA. */
+bool slub_debug_layout(struct kmem_cache *s);
+/* May its slabs become as large as that makes them? Else do without. */
+bool slub_debug_fits(const struct kmem_cache *s);
+void slub_debug_drop(struct kmem_cache *s);
+/* Fill a new slab, before the constructor runs. */
+void setup_slab_debug(struct kmem_cache *s, struct page *slab);
+/* Bytes that the owner of @object may use. */
+unsigned int get_orig_size(const struct kmem_cache *s, const void *object);
+/* Does the red zone in front of @object say that it is free? Under list_lock.
+ * True only if all of it does. */
+bool debug_object_free(const struct kmem_cache *s, const void *object);
+
+/* Checks at each call ------------------------------------------------------ */
+
+/* What takes long, the stack above all, is made before list_lock is taken. */
+struct debug_call {
+	size_t size;			/* bytes asked for */
+	const void *caller;
+	struct track track;
+};
+
+void debug_call_init(struct debug_call *call, struct kmem_cache *s,
+		     size_t size, const void *caller);
+
+/* Bytes that are not what they should be. */
+struct damage {
+	const char *what;
+	u8 *start;			/* first wrong byte */
+	u8 *end;			/* behind the last one */
+	int expected;			/* -1: of a link */
+	u8 found;			/* at start */
+};
+
+#define MAX_DAMAGES 6
+#define REPORT_DUMP 192			/* bytes of an object that are shown */
+
+/*
+ * What is wrong with one object: noted under list_lock, with a copy of what was
+ * there, and printed after it. Of one without damages nothing else is valid.
+ */
+struct slub_report {
+	unsigned int nr_damages;
+	bool repaired;
+	bool set_aside;
+	u8 *object;
+	unsigned int size;		/* bytes asked for */
+	char *base;			/* of the slab */
+	void *freelist;
+	unsigned int objects, inuse;
+	struct damage damage[MAX_DAMAGES];
+	struct track tracks[2];
+	u8 *dump_start;
+	unsigned int nr_dumped;
+	u8 dump[REPORT_DUMP];
+};
+
+static inline void slub_report_init(struct slub_report *report)
+{
+	report->nr_damages = 0;
+	report->repaired = false;
+	report->set_aside = false;
+}
+
+/* Under list_lock: check @object, which is on no freelist any more, and make it
+ * ready for its owner. False: it was damaged while it was free, by somebody who
+ * may do so again, and is set aside for ever. @link_lost: its link, too. */
+bool alloc_debug_processing(struct kmem_cache *s, struct page *slab,
+			    void *object, bool link_lost,
+			    const struct debug_call *call,
+			    struct slub_report *report);
+/* Under list_lock: check @object, and make it ready to be free. False: it is
+ * free already, unless there is a report. */
+bool free_debug_processing(struct kmem_cache *s, struct page *slab,
+			   void *object, const struct debug_call *call,
+			   struct slub_report *report);
+
+/* Reports, all without a lock ---------------------------------------------- */
+
+/* Print what is wrong, and act by the policy; may return. @call: in which it was
+ * found; NULL: in a walk, which has no policy. */
+void slub_report(struct kmem_cache *s, const struct slub_report *report,
+		 const struct debug_call *call);
+void slub_trace(struct kmem_cache *s, void *object, bool alloc,
+		const struct debug_call *call);
+/* Where an object was allocated and freed last, if that is known. */
+void print_tracking(const struct slab_where *where);
+/* The same for one that cannot be freed, and the stack of the call that tried. */
+void print_bad_free(const struct slab_where *where, const void *caller);
+/* Of a live one, in a walk that holds list_lock. */
+void print_object_tracking(struct kmem_cache *s, void *object);
+
+void slub_debug_fork_child(void);
+
+#endif /* MM_SLUB_DEBUG_H */
