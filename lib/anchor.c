@@ -151,11 +151,22 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(kmem_cache, objects),
 	FIELD(kmem_cache, align),
 	FIELD(kmem_cache, red_zone),
+	FIELD(kmem_cache, red_left_pad),
+	FIELD(kmem_cache, track_offset),
+	FIELD(kmem_cache, orig_offset),
 	FIELD(kmem_cache, refcount),
 	FIELD(kmem_cache, name),
 	FIELD(kmem_cache, list),
 	FIELD(kmem_cache, node),
 	FIELD(kmem_cache, barn),
+
+	/* Two per object, at track_offset: of its allocation, its last free. */
+	STRUCT(track),
+	FIELD(track, addr),
+	FIELD(track, handle),
+	FIELD(track, tid),
+	FIELD(track, when),
+	FIELD(track, leak),
 
 	STRUCT(kmem_cache_node),
 	FIELD(kmem_cache_node, nr_partial),

@@ -69,6 +69,10 @@ _(slab_min_objects, UINT, 0, 0, MAX_SLAB_OBJECTS, NULL, "objects",	\
   "fewest objects in a slab; 0: by the number of CPUs")			\
 _(slab_freelist_random, FLAG, 0, 0, 1, NULL, "-",			\
   "hand out the objects of a new slab in random order")			\
+_(init_on_alloc, FLAG, 0, 0, 1, NULL, "-",				\
+  "clear memory when it is allocated; slower")				\
+_(init_on_free, FLAG, 0, 0, 1, NULL, "-",				\
+  "clear memory when it is freed; slower")				\
 _(slab_debug, TEXT, 0, 0, 0, "FZPU", "-",				\
   "debug caches: letters of FZPUTAO, then globs of their names")	\
 _(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\

@@ -56,6 +56,8 @@ struct kmm_params {
 	u64 slab_max_order;
 	u64 slab_min_objects;	/* 0: by the number of CPUs */
 	u64 slab_freelist_random;
+	u64 init_on_alloc;
+	u64 init_on_free;
 	u64 slab_debug;		/* text; see mm/slub_debug.c */
 	u64 sheaf_capacity;	/* 0: by object size */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */

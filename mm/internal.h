@@ -11,6 +11,7 @@
 #include <linux/mmzone.h>
 
 #include "../lib/bitops.h"
+#include "../lib/cmdline.h"
 #include "../lib/compiler.h"
 #include "../lib/debug.h"
 #include "../lib/list.h"
@@ -115,6 +116,17 @@ static inline void set_page_zone(struct page *page, unsigned int zone)
 	WRITE_ONCE(page->flags,
 		   (page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
 			   ((unsigned long)zone << PG_ZONE_SHIFT));
+}
+
+/* The parameters init_on_alloc and init_on_free; see slab.h for caches. */
+static inline bool want_init_on_alloc(gfp_t gfp)
+{
+	return (gfp & __GFP_ZERO) || unlikely(kmm_params.init_on_alloc);
+}
+
+static inline bool want_init_on_free(void)
+{
+	return unlikely(kmm_params.init_on_free);
 }
 
 /* mm/sparse.c ------------------------------------------------------------ */

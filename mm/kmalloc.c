@@ -35,6 +35,8 @@ static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
 	struct page *page;
 	void *p;
 
+	if (want_init_on_alloc(gfp))
+		gfp |= __GFP_ZERO;
 	gate_enter();
 	/* Such blocks live shorter than slabs: keep them apart. */
 	page = alloc_frozen_exact((gfp & ~__GFP_RECLAIMABLE) | __GFP_MOVABLE,
@@ -103,7 +105,7 @@ void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
 	gate_enter();
 	p = vmalloc_aligned(size, align, &zeroed);
 	gate_exit();
-	if (p && !zeroed && (gfp & __GFP_ZERO))
+	if (p && !zeroed && want_init_on_alloc(gfp))
 		memset(p, 0, size);
 	return p;
 }
@@ -115,7 +117,7 @@ bool kmalloc_large_resize(void *p, size_t size)
 	bool done;
 
 	/* A memory checker must see each byte copied to believe it is there. */
-	if (memcheck_active() || !size || size > KMALLOC_MAX_SIZE || !page ||
+	if (memcheck_active() || kmm_params.init_on_alloc || !size || size > KMALLOC_MAX_SIZE || !page ||
 	    page->slab_cache || !PageLarge(page))
 		return false;
 	gate_enter();
@@ -130,6 +132,8 @@ static void free_large_pages(struct page *page)
 {
 	unsigned long nr_pages = page->private;
 
+	if (want_init_on_free())
+		memset(page_address(page), 0, nr_pages << PAGE_SHIFT);
 	memcheck_free(page_address(page), nr_pages << PAGE_SHIFT);
 	ClearPageLarge(page);
 	page->private = 0;

@@ -1054,6 +1054,8 @@ static void free_block(struct page *page, unsigned int order)
 	if (PageHead(page))
 		destroy_compound_page(page, order);
 	page->order = 0;
+	if (want_init_on_free())
+		memset(page_address(page), 0, PAGE_SIZE << order);
 	free_frozen_pages(page, order);
 }
 
@@ -1126,6 +1128,8 @@ static struct page *alloc_pages_unwatched(gfp_t gfp, unsigned int order)
 
 	if (!mm_ready())
 		return NULL;
+	if (want_init_on_alloc(gfp))
+		gfp |= __GFP_ZERO;
 	gate_enter();
 	page = alloc_frozen_pages(gfp, order, NULL);
 	gate_exit();
@@ -1254,6 +1258,8 @@ unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
 
 	if (!mm_ready())
 		return 0;
+	if (want_init_on_alloc(gfp))
+		gfp |= __GFP_ZERO;
 	while (i < nr) {
 		if (page_array[i]) {
 			i++;

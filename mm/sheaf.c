@@ -420,8 +420,9 @@ static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 			    const void *caller)
 {
-	void *object;
 	size_t bytes;
+	void *object;
+	bool zero;
 
 	if (unlikely(!mm_ready()))
 		return NULL;
@@ -437,14 +438,15 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 		return NULL;
 	/* All of it, whatever was asked for: see krealloc_noprof(). Behind what
 	 * was asked for there may be a red zone, though. */
-	if (gfp & __GFP_ZERO) {
+	zero = slab_want_init_on_alloc(gfp, s);
+	if (zero) {
 		bytes = size && kmem_cache_metadata(s) ? size : s->object_size;
 		memcheck_unpoison(object, bytes);
 		memset(object, 0, bytes);
 		memcheck_poison(object, bytes);
 	}
 	memcheck_alloc(object, size ? size : s->object_size,
-		       (gfp & __GFP_ZERO) || s->ctor);
+		       zero || s->ctor);
 	return object;
 }
 
@@ -847,6 +849,9 @@ int sheaf_cache_init(struct kmem_cache *s)
 	spin_lock_init(&s->barn.lock, LOCK_RANK_BARN);
 	s->cpu_sheaves = no_sheaves;
 	s->sheaf_capacity = 0;
+	/* Both are done in the slow paths. */
+	if (kmm_params.init_on_alloc || kmm_params.init_on_free)
+		return 0;
 	if (calls_watched || (s->flags & (SLAB_DEBUG_FLAGS | SLAB_NO_SHEAVES)))
 		return 0;
 	if (kmm_params.sheaf_capacity)

@@ -141,6 +141,20 @@ static inline bool kmem_cache_metadata(const struct kmem_cache *s)
 	return s->red_left_pad != 0;
 }
 
+/* Objects that must stay as they are, or are poisoned, are not cleared. */
+static inline bool slab_want_init_on_alloc(gfp_t gfp, const struct kmem_cache *s)
+{
+	if (s->ctor || (s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON)))
+		return gfp & __GFP_ZERO;
+	return want_init_on_alloc(gfp);
+}
+
+static inline bool slab_want_init_on_free(const struct kmem_cache *s)
+{
+	return want_init_on_free() && !s->ctor &&
+	       !(s->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON));
+}
+
 static inline char *slab_address(const struct page *slab)
 {
 	return page_address(slab);

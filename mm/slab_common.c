@@ -485,7 +485,8 @@ int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
 		i++;
 	while (i < size) {
 		want = min_t(size_t, size - i, UINT32_MAX);
-		if (calls_watched || kmem_cache_debug(s) ||
+		/* Without sheaves each object gets what a slow path adds. */
+		if (calls_watched || !s->sheaf_capacity ||
 		    want < s->sheaf_capacity) {
 			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO, 0,
 						__builtin_return_address(0));

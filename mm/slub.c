@@ -437,6 +437,11 @@ static void put_object(struct kmem_cache *s, struct page *slab, void *object,
 	struct kmem_cache_node *n = &s->node;
 
 	lockdep_assert_held(&n->list_lock);
+	if (unlikely(slab_want_init_on_free(s))) {
+		memcheck_unpoison(object, s->object_size);
+		memset(object, 0, s->object_size);
+		memcheck_poison(object, s->object_size);
+	}
 	set_freepointer(s, slab, object, slab->freelist);
 	slab->freelist = object;
 	slab->inuse--;

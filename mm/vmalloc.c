@@ -478,7 +478,7 @@ static void *vmalloc_try(size_t size, gfp_t gfp)
 		return NULL;
 	}
 	/* The whole block, see clear_tail(). */
-	if ((gfp & __GFP_ZERO) && !zeroed)
+	if (want_init_on_alloc(gfp) && !zeroed)
 		memset(p, 0, vmalloc_size(p));
 	return p;
 }
