@@ -197,17 +197,19 @@ static void shuffle(struct kmem_cache_node *n, void **p, unsigned int nr)
 }
 
 /* Take up to @n free objects of a slab: used ones first, they may still be in
- * a CPU's cache; then fresh ones in the order of their addresses.
+ * a CPU's cache; then fresh ones in the order of their addresses. With
+ * debugging, the other way round: what is free for long shows who still uses it.
  * @damaged: a free object whose link makes no sense. */
 static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 				 unsigned int n, void **p, void **damaged)
 {
 	char *base = slab_address(slab);
+	bool fresh_first = kmem_cache_metadata(s) && slab->fresh < slab->objects;
 	unsigned int got = 0, lost = 0, fresh, i;
 	void *object, *next;
 
 	lockdep_assert_held(&s->node.list_lock);
-	while (got < n && (object = slab->freelist) != NULL) {
+	while (!fresh_first && got < n && (object = slab->freelist) != NULL) {
 		next = get_freepointer(s, slab, object);
 		if (unlikely(!valid_link(s, slab, base, next))) {
 			*damaged = object;
@@ -300,6 +302,8 @@ static void free_slab_pages(struct page *slab)
 {
 	unsigned long i, nr_pages = 1UL << slab->order;
 
+	if (unlikely(kmem_cache_metadata(slab->slab_cache)))
+		check_free_slab(slab->slab_cache, slab);
 	ClearPageSlab(slab);
 	slab->freelist = NULL;
 	slab->private = 0;
@@ -450,7 +454,8 @@ static void put_object(struct kmem_cache *s, struct page *slab, void *object,
 		unlink_slab(s, slab, discard);
 	else if (slab->list == SLAB_ON_FULL || !slab->inuse)
 		/* Empty ones go to the tail: used last, freed first. */
-		move_slab(s, slab, SLAB_ON_PARTIAL, !slab->inuse);
+		move_slab(s, slab, SLAB_ON_PARTIAL,
+			  !slab->inuse || kmem_cache_metadata(s));
 }
 
 /* The same, or false if it cannot be an object of @s that is in use. */
@@ -586,7 +591,7 @@ void *slab_alloc_debug(struct kmem_cache *s, gfp_t gfp, size_t size,
 		if (unlikely(damaged))
 			freelist_corrupt(s, damaged);
 		if (unlikely(report.nr_damages))
-			slub_report(s, &report, &call);
+			slub_report_call(s, &report, &call);
 		if (likely(object))
 			break;
 		damaged = NULL;
@@ -638,7 +643,7 @@ void slab_free_debug(struct kmem_cache *s, void *object, const void *caller)
 	if (unlikely(!list_empty(&discard)))
 		free_slabs(&discard);
 	if (unlikely(report.nr_damages))
-		slub_report(s, &report, &call);
+		slub_report_call(s, &report, &call);
 	else if (unlikely(!freed))
 		bad_free(object, caller, s->name);
 }

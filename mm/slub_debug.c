@@ -51,6 +51,7 @@
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "slub_debug.h"
+#include "watch.h"
 
 /* The parameter ----------------------------------------------------------- */
 
@@ -155,6 +156,24 @@ static bool block_matches(const struct debug_block *block, const char *name)
 	return false;
 }
 
+/* A write after a free that was the last of its kind: nothing but this finds
+ * it. */
+static void validate_at_exit(void)
+{
+	struct kmem_cache *s;
+	unsigned int bad = 0;
+
+	gate_enter();
+	spin_lock(&slab_mutex);
+	list_for_each_entry(s, &slab_caches, list)
+		if (kmem_cache_metadata(s))
+			bad += validate_slab_cache(s);
+	spin_unlock(&slab_mutex);
+	gate_exit();
+	if (bad && kmm_params.bad_free == BAD_FREE_ABORT)
+		host_abort();
+}
+
 int slub_debug_init(void)
 {
 	const char *text = param_text(kmm_params.slab_debug);
@@ -172,6 +191,7 @@ int slub_debug_init(void)
 	while (next_block(&text, &block, true))
 		if (!block.globs)
 			global_flags = block.flags;
+	watch_at_exit(validate_at_exit);
 	return 0;
 }
 
@@ -655,7 +675,8 @@ static void print_fixes(struct kmem_cache *s, const struct slub_report *report)
 		       (unsigned long)report->object);
 }
 
-noinline __cold void slub_report(struct kmem_cache *s,
+/* @call: in which it was found; NULL: in a walk. */
+static noinline __cold void slub_report(struct kmem_cache *s,
 				 const struct slub_report *report,
 				 const struct debug_call *call)
 {
@@ -676,7 +697,13 @@ noinline __cold void slub_report(struct kmem_cache *s,
 	if (report->repaired)
 		print_fixes(s, report);
 	spin_unlock(&report_lock);
-	if (call && kmm_params.bad_free == BAD_FREE_ABORT)
+}
+
+void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
+		      const struct debug_call *call)
+{
+	slub_report(s, report, call);
+	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();
 }
 
@@ -761,18 +788,45 @@ bool kmem_dump_obj(void *object)
 /* Somebody may go on writing while the walk repairs. */
 #define MAX_REPORTS 1000
 
+/* With the last object, what is behind it, too. What is wrong is repaired. */
+static void check_in_walk(struct kmem_cache *s, struct page *slab, void *object,
+			  bool active, struct slub_report *report)
+{
+	u8 *end = (u8 *)slab_address(slab) + (PAGE_SIZE << slab->order);
+	u8 *tail = slot_end(s, object);
+
+	check_object(s, object, active, report);
+	if ((s->flags & SLAB_POISON) && (size_t)(end - tail) < s->size)
+		check_bytes(report, "Padding", tail, POISON_INUSE,
+			    (size_t)(end - tail));
+	if (likely(!report->nr_damages))
+		return;
+	note_object(s, slab, object, active, report);
+	restore_bytes(report);
+}
+
 static bool object_damaged(struct kmem_cache *s, struct page *slab,
 			   void *object, bool free, void *arg)
 {
 	struct slub_report *report = arg;
 
-	/* D2. */
-	check_object(s, object, !free, report);
-	if (likely(!report->nr_damages))
-		return false;
-	note_object(s, slab, object, !free, report);
-	restore_bytes(report);
-	return true;
+	check_in_walk(s, slab, object, !free, report);
+	return report->nr_damages;
+}
+
+/* Nobody else knows the slab any more. */
+void check_free_slab(struct kmem_cache *s, struct page *slab)
+{
+	struct slub_report report;
+	unsigned int i;
+
+	for (i = 0; i < slab->objects; i++) {
+		slub_report_init(&report);
+		check_in_walk(s, slab, slab_object(s, slab_address(slab), i),
+			      false, &report);
+		if (unlikely(report.nr_damages))
+			slub_report_call(s, &report, NULL);
+	}
 }
 
 unsigned int validate_slab_cache(struct kmem_cache *s)

@@ -95,12 +95,14 @@ bool free_debug_processing(struct kmem_cache *s, struct page *slab,
 			   void *object, const struct debug_call *call,
 			   struct slub_report *report);
 
+/* The slab is about to be freed: a last look at its objects. */
+void check_free_slab(struct kmem_cache *s, struct page *slab);
+
 /* Reports, all without a lock ---------------------------------------------- */
 
-/* Print what is wrong, and act by the policy; may return. @call: in which it was
- * found; NULL: in a walk, which has no policy. */
-void slub_report(struct kmem_cache *s, const struct slub_report *report,
-		 const struct debug_call *call);
+/* Print what was found in @call, and act by the policy; may return. */
+void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
+		      const struct debug_call *call);
 void slub_trace(struct kmem_cache *s, void *object, bool alloc,
 		const struct debug_call *call);
 /* Where an object was allocated and freed last, if that is known. */
