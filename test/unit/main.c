@@ -44,6 +44,7 @@ static const struct {
 	{ "page_reporting", suite_page_reporting },
 	{ "slub", suite_slub },
 	{ "sheaf", suite_sheaf },
+	{ "slub_debug", suite_slub_debug },
 	{ "slab_common", suite_slab_common },
 	{ "kmalloc", suite_kmalloc },
 	{ "vmalloc", suite_vmalloc },

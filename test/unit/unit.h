@@ -33,6 +33,7 @@ Suite *suite_pcp(void);
 Suite *suite_page_reporting(void);
 Suite *suite_slub(void);
 Suite *suite_sheaf(void);
+Suite *suite_slub_debug(void);
 Suite *suite_slab_common(void);
 Suite *suite_kmalloc(void);
 Suite *suite_vmalloc(void);
