@@ -718,34 +718,30 @@ void slub_trace(struct kmem_cache *s, void *object, bool alloc,
 	spin_unlock(&report_lock);
 }
 
-/* False if the cache keeps no tracks. */
-static bool copy_tracks(struct kmem_cache *s, void *object,
-			struct track *tracks)
+/* All zero if there are none. */
+static void copy_tracks(const struct slab_where *where, struct track *tracks)
 {
-	if (!s->track_offset)
-		return false;
+	struct kmem_cache *s = where->cache;
+
+	memset(tracks, 0, 2 * sizeof(*tracks));
+	if (!s->track_offset || where->index >= where->objects)
+		return;
 	spin_lock(&s->node.list_lock);
-	memcpy(tracks, get_track(s, object, TRACK_ALLOC), 2 * sizeof(*tracks));
+	memcpy(tracks, get_track(s, where->object, TRACK_ALLOC),
+	       2 * sizeof(*tracks));
 	spin_unlock(&s->node.list_lock);
-	return true;
-}
-
-void print_tracking(const struct slab_where *where)
-{
-	struct track tracks[2];
-
-	if (where->index < where->objects &&
-	    copy_tracks(where->cache, where->object, tracks))
-		print_tracks(tracks);
 }
 
 noinline __cold void print_bad_free(const struct slab_where *where,
 				    const void *caller)
 {
+	struct track tracks[2];
+
 	if (!kmem_cache_metadata(where->cache))
 		return;
+	copy_tracks(where, tracks);
 	spin_lock(&report_lock);
-	print_tracking(where);
+	print_tracks(tracks);
 	printk("%s by this call\n", where->free ? "Freed again" : "Freed");
 	print_this_stack(caller);
 	spin_unlock(&report_lock);
@@ -761,6 +757,7 @@ void print_object_tracking(struct kmem_cache *s, void *object)
 bool kmem_dump_obj(void *object)
 {
 	struct slab_where where;
+	struct track tracks[2];
 	struct page *page;
 	bool found;
 
@@ -777,7 +774,8 @@ bool kmem_dump_obj(void *object)
 			       get_orig_size(where.cache, where.object) :
 			       where.cache->object_size,
 		       where.free ? " free" : "");
-		print_tracking(&where);
+		copy_tracks(&where, tracks);
+		print_tracks(tracks);
 	}
 	gate_exit();
 	return found;

@@ -105,9 +105,8 @@ void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
 		      const struct debug_call *call);
 void slub_trace(struct kmem_cache *s, void *object, bool alloc,
 		const struct debug_call *call);
-/* Where an object was allocated and freed last, if that is known. */
-void print_tracking(const struct slab_where *where);
-/* The same for one that cannot be freed, and the stack of the call that tried. */
+/* Where an object that cannot be freed was allocated and freed last, if that is
+ * known, and the stack of the call that tried. */
 void print_bad_free(const struct slab_where *where, const void *caller);
 /* Of a live one, in a walk that holds list_lock. */
 void print_object_tracking(struct kmem_cache *s, void *object);

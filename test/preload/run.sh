@@ -11,7 +11,8 @@
 # One line per test: "ok NAME", "FAILED NAME: why", "skipped NAME: reason";
 # the last line counts them. PATTERN is a glob over the names. "glibc" runs
 # what also holds for libc's own malloc, as a check of the tests. Names that
-# begin with "norseq/" are run with restartable sequences switched off in libc.
+# begin with "norseq/" are run with restartable sequences switched off in libc,
+# those with "debug/" with slab_debug, which must find nothing.
 #
 # The test programs are built with $CC and $CXX into a directory of their own.
 set -u
@@ -59,10 +60,16 @@ wanted() {
 	esac
 }
 
-# A command with the shim, and with rseq off in that variant.
+# A command with the shim, and with what the variant is about.
 with_shim() {
+	local set=
+
+	case $variant in
+	norseq/) set=GLIBC_TUNABLES=glibc.pthread.rseq=0 ;;
+	debug/) set=KMM_CMDLINE=slab_debug ;;
+	esac
 	timeout -k 5 150 env ${shim:+LD_PRELOAD=$shim TEST_SHIM=$shim} \
-		${variant:+GLIBC_TUNABLES=glibc.pthread.rseq=0} "$@" </dev/null
+		$set "$@" </dev/null
 }
 
 # What became of a process, in words.
@@ -495,6 +502,21 @@ both_backends
 slow_programs
 variant=norseq/
 both_backends
+
+if [ -n "$shim" ]; then
+	variant=debug/
+	for test in $("$dir/edge" list); do
+		case $test in
+		# There, a block that is resized always moves.
+		realloc_shrink_gives_memory_back | usable_size_is_constant) ;;
+		*) check "$test" "$dir/edge" "$test" ;;
+		esac
+	done
+	check_all forks
+	check_all threads
+	quick_programs
+	slow_programs
+fi
 
 echo "$nr_ok passed, $nr_failed failed, $nr_skipped skipped"
 [ $nr_failed = 0 ]
