@@ -407,8 +407,11 @@ static noinline __cold void note_object(struct kmem_cache *s, struct page *slab,
 {
 	u8 *wanted = report->damage[0].start;
 	u8 *from = object - min_t(unsigned int, s->red_left_pad, 16);
-	u8 *end = slot_end(s, object);
+	u8 *end = object + s->inuse;
 
+	/* Tracks are printed in words. */
+	if (wanted >= end)
+		end = slot_end(s, object);
 	report->object = object;
 	report->base = slab_address(slab);
 	report->size = active ? get_orig_size(s, object) : s->object_size;
@@ -559,8 +562,9 @@ static void print_track(const char *what, const struct track *track)
 	u64 now = host_clock();
 	unsigned long long age = (now - track->when) / 1000000;
 	const unsigned long *entries;
-	const char *path = "?";
-	unsigned long vaddr = 0;
+	unsigned long vaddr;
+	const char *path;
+	char module[512];
 
 	if (!track->when)
 		return;
@@ -570,9 +574,11 @@ static void print_track(const char *what, const struct track *track)
 		return;
 	}
 	if (track->addr && backtrace_module(track->addr - 1, &path, &vaddr))
-		vaddr++;
-	printk("%s in 0x%lx (%s+0x%lx) age=%llu ms cpu=%u tid=%u\n", what,
-	       track->addr, path, vaddr, age, track->cpu, track->tid);
+		kmm_snprintf(module, sizeof(module), "%s+0x%lx", path, vaddr + 1);
+	else
+		kmm_snprintf(module, sizeof(module), "?");
+	printk("%s in 0x%lx (%s) age=%llu ms cpu=%u tid=%u\n", what,
+	       track->addr, module, age, track->cpu, track->tid);
 	stack_depot_print(track->handle, "");
 }
 

@@ -24,6 +24,7 @@
 
 /* In the order of --help. */
 static const struct run_option *const options[] = {
+	&run_check,
 	&run_cmdline,
 	&run_log,
 	&run_error_exitcode,

@@ -93,7 +93,7 @@ char *run_preload_obstacle(const char *program);
 
 /* clang-format off */
 extern const struct run_option run_log, run_cmdline, run_error_exitcode,
-	run_follow, run_shim;
+	run_follow, run_shim, run_check;
 /* clang-format on */
 
 #endif /* TOOLS_KMM_RUN_H */
