@@ -68,8 +68,10 @@ MM_SRCS :=			\
 	mm/bad_free.c		\
 	mm/huge_memory.c	\
 	mm/kmalloc.c		\
+	mm/kmemleak.c		\
 	mm/mm_init.c		\
 	mm/page_alloc.c		\
+	mm/page_owner.c		\
 	mm/page_reporting.c	\
 	mm/pcp.c		\
 	mm/sheaf.c		\

@@ -12,6 +12,8 @@
  *		  zone.pcp -> per_cpu_pages.lists[] of each unit
  *	slabs:	  slab_caches -> kmem_cache.list -> node.partial and full ->
  *		  page.lru -> page.freelist, encoded as mm/slub.c says
+ *	vmalloc:  vmap_tree -> treap_node, in vmap_area
+ *	owners:	  page_owners[range][page], of the same index as the range's pages
  *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and
  *		  kmem_cache.barn, by slab_sheaf.next
  *	stacks:	  stack_depot.pools -> stack_record; see lib/stackdepot.h
@@ -26,7 +28,10 @@
  */
 #include <kmm/anchor.h>
 
+#include "../mm/kmemleak.h"
+#include "../mm/page_owner.h"
 #include "../mm/slab.h"
+#include "../mm/vmalloc.h"
 #include "cmdline.h"
 #include "host.h"
 #include "stackdepot.h"
@@ -49,6 +54,9 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	{ "kmalloc_row", kmalloc_row, sizeof(kmalloc_row[0][0]),
 	  sizeof(kmalloc_row) / sizeof(kmalloc_row[0][0]) },
 	OBJECT(percpu),
+	OBJECT(vmap_tree),
+	{ "page_owners", page_owners, sizeof(page_owners[0]), MAX_RANGES },
+	OBJECT(kmemleak),
 	OBJECT(kmm_params),
 	OBJECT(host),
 	OBJECT(stack_depot),
@@ -187,6 +195,35 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(slub_percpu_sheaves, spare),
 	FIELD(slub_percpu_sheaves, refills),
 	FIELD(slub_percpu_sheaves, flushes),
+
+	STRUCT(treap_node),
+	FIELD(treap_node, left),
+	FIELD(treap_node, right),
+	FIELD(treap_node, key),
+
+	STRUCT(vmap_area),
+	FIELD(vmap_area, node),
+	FIELD(vmap_area, size),
+	FIELD(vmap_area, base),
+	FIELD(vmap_area, end),
+	FIELD(vmap_area, owner),
+
+	STRUCT(page_owner),
+	FIELD(page_owner, when),
+	FIELD(page_owner, size),
+	FIELD(page_owner, handle),
+	FIELD(page_owner, free_handle),
+	FIELD(page_owner, tid),
+
+	STRUCT(kmemleak),
+	FIELD(kmemleak, objects),
+	FIELD(kmemleak, areas),
+	STRUCT(kmemleak_object),
+	FIELD(kmemleak_object, node),
+	FIELD(kmemleak_object, size),
+	FIELD(kmemleak_object, flags),
+	FIELD(kmemleak_object, min_count),
+	FIELD(kmemleak_object, handle),
 
 	STRUCT(slab_sheaf),
 	FIELD(slab_sheaf, size),

@@ -83,6 +83,14 @@ _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\
+_(page_owner, FLAG, 0, 0, 1, NULL, "-",					\
+  "write down which stack allocated each block of pages")		\
+_(kmemleak, FLAG, 0, 0, 1, NULL, "-",					\
+  "remember what kmemleak_not_leak() and the like say")			\
+_(leak_fd, UINT, 0, 0, INT32_MAX, NULL, "fd",				\
+  "at exit, wait here for a search for leaks; 0: do not")		\
+_(leak_pid, UINT, 0, 0, INT32_MAX, NULL, "pid",				\
+  "the process that waits at leak_fd")					\
 _(report_fd, UINT, 2, 0, INT32_MAX, NULL, "fd",				\
   "file descriptor for messages and reports")				\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\

@@ -62,6 +62,10 @@ struct kmm_params {
 	u64 sheaf_capacity;	/* 0: by object size */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
 	u64 bad_free;		/* enum bad_free_policy */
+	u64 page_owner;		/* write down who allocates pages */
+	u64 kmemleak;
+	u64 leak_fd;		/* where a searcher waits; 0: nobody does */
+	u64 leak_pid;		/* for this process */
 	u64 report_fd;		/* messages go there */
 	u64 host_fail_nth;
 };

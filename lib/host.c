@@ -379,6 +379,16 @@ int host_write(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+long host_read(int fd, void *buf, size_t size)
+{
+	long ret;
+
+	do {
+		ret = host_syscall(SYS_read, fd, buf, size);
+	} while (ret == -EINTR);
+	return ret;
+}
+
 bool host_identify(int fd, struct host_file *file)
 {
 	struct stat st;

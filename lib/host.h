@@ -63,6 +63,8 @@ u64 host_clock(void);
 u64 host_clock_precise(void);
 /* All of @buf to @fd; 0 or -errno. */
 int host_write(int fd, const void *buf, size_t len);
+/* One read of up to @size bytes; count or -errno. */
+long host_read(int fd, void *buf, size_t size);
 /* Which file an open descriptor is; false if it is none. */
 struct host_file {
 	u64 device, inode;

@@ -394,6 +394,9 @@ bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
 /* Bytes of blocks, without a lock; blocks and bytes mapped now. */
 size_t vmalloc_bytes(void);
 void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
+/* Write down who allocated the block that starts at @addr, if there is one. */
+struct page_owner;
+void vmalloc_set_owner(const void *addr, const struct page_owner *owner);
 unsigned int vmalloc_validate(void);
 
 /* mm/mm_init.c ----------------------------------------------------------- */

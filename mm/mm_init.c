@@ -26,6 +26,8 @@
 #include "../lib/percpu.h"
 #include "../lib/printk.h"
 #include "internal.h"
+#include "kmemleak.h"
+#include "page_owner.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
@@ -68,6 +70,8 @@ static int (*const boot_steps[])(void) = {
 	percpu_init,
 	page_alloc_init,
 	sparse_init,
+	page_owner_init,
+	kmemleak_init,
 	slub_debug_init,
 	sheaf_init,
 	kmem_cache_init,

@@ -50,9 +50,9 @@
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
-#include "../lib/treap.h"
 #include "internal.h"
 #include "slab.h"
+#include "vmalloc.h"
 #include "watch.h"
 
 /*
@@ -64,16 +64,8 @@
 #define VMALLOC_HUGE_SIZE (4UL << 20)
 #define VMALLOC_HUGE_FREED (16UL << 20)
 
-struct vmap_area {
-	struct treap_node node;		/* key: start */
-	size_t size;			/* bytes of the block */
-	unsigned long base, end;	/* the mapping */
-	struct list_head lazy;		/* on vmap_lazy */
-	bool dirty;			/* lazy: contents could not be dropped */
-};
-
 static spinlock_t vmap_lock = SPINLOCK_INIT(LOCK_RANK_VMAP);
-static struct treap vmap_tree = TREAP_INIT;
+struct treap vmap_tree = TREAP_INIT;
 static unsigned long nr_areas;
 static size_t nr_bytes;			/* of blocks, without guards */
 static size_t nr_bytes_freed;		/* in all; read without the lock */
@@ -156,6 +148,17 @@ bool vmalloc_find(const void *addr, unsigned long *start, size_t *size)
 	}
 	spin_unlock(&vmap_lock);
 	return found;
+}
+
+void vmalloc_set_owner(const void *addr, const struct page_owner *owner)
+{
+	struct vmap_area *area;
+
+	spin_lock(&vmap_lock);
+	area = to_area(treap_find(&vmap_tree, (unsigned long)addr));
+	if (area)
+		area->owner = *owner;
+	spin_unlock(&vmap_lock);
 }
 
 size_t vmalloc_bytes(void)
@@ -280,6 +283,7 @@ static bool area_map(struct vmap_area *area, size_t size, size_t align)
 	area->size = size;
 	area->base = base;
 	area->end = end;
+	memset(&area->owner, 0, sizeof(area->owner));
 	INIT_LIST_HEAD(&area->lazy);
 	return true;
 }

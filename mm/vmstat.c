@@ -34,6 +34,7 @@
 #include "../lib/gate.h"
 #include "../lib/percpu.h"
 #include "internal.h"
+#include "page_owner.h"
 #include "vmstat.h"
 
 /* A longer free list is cut in pagetypeinfo, as in the kernel: to walk it
@@ -476,6 +477,7 @@ static const struct report {
 	{ "vmstat", vmstat_show },
 	{ "meminfo", meminfo_show },
 	{ "slabinfo", slabinfo_show },
+	{ "page_owner", page_owner_show },
 };
 
 int kmm_show(const char *name, int fd)

@@ -35,8 +35,8 @@ extern const char *kmm_cmdline __attribute__((weak));
 
 /**
  * kmm_show() - write a report in the kernel's /proc format
- * @name: "buddyinfo", "slabinfo", "pagetypeinfo", "zoneinfo", "vmstat" or
- *        "meminfo".
+ * @name: "buddyinfo", "slabinfo", "pagetypeinfo", "zoneinfo", "vmstat",
+ *        "meminfo" or "page_owner".
  * @fd: an open file descriptor.
  *
  * Allocates nothing. Takes each lock only while it copies that lock's numbers.

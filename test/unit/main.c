@@ -53,6 +53,8 @@ static const struct {
 	{ "reports", suite_reports },
 	{ "anchor", suite_anchor },
 	{ "watch", suite_watch },
+	{ "page_owner", suite_page_owner },
+	{ "kmemleak", suite_kmemleak },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

@@ -43,6 +43,8 @@ Suite *suite_bad_free(void);
 Suite *suite_boot(void);
 Suite *suite_anchor(void);
 Suite *suite_watch(void);
+Suite *suite_page_owner(void);
+Suite *suite_kmemleak(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
