@@ -22,14 +22,9 @@
 #include "kmm.h"
 #include "run.h"
 
-/* In the order of --help. */
 static const struct run_option *const options[] = {
-	&run_check,
-	&run_cmdline,
-	&run_log,
-	&run_error_exitcode,
-	&run_follow,
-	&run_shim,
+#define RUN_OPTION_ADDRESS(name) &run_##name,
+	RUN_OPTIONS(RUN_OPTION_ADDRESS)
 };
 
 #define NR_OPTIONS ((int)(sizeof(options) / sizeof(options[0])))
@@ -54,6 +49,11 @@ static void add_hook(struct run *run, struct run_hook hook)
 		last = &(*last)->next;
 	*last = xcalloc(1, sizeof(hook));
 	**last = hook;
+}
+
+void run_at_start(struct run *run, struct run_start start)
+{
+	add_hook(run, (struct run_hook){ .start = start });
 }
 
 void run_at_exit(struct run *run, run_exit_fn fn, void *data)
@@ -213,7 +213,8 @@ static FILE *open_stderr(void)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run run = { .drive = run_program };
+	struct run run = { .drive = run_program,
+			   .waiting = PTHREAD_MUTEX_INITIALIZER };
 	struct run_result result;
 	struct run_hook *hook;
 	char *obstacle;

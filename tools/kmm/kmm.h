@@ -27,6 +27,10 @@ _(run, "[OPTION...] PROGRAM [ARG...]",					\
   "run a program on the malloc shim, with named reports")		\
 _(symbolize, "[<REPORT]",						\
   "put function names and lines into a report")				\
+_(leaks, "[OPTION...] PID|CORE",						\
+  "list the blocks that nothing points to any more")			\
+_(live, "[OPTION...] PID|CORE",						\
+  "list all that is allocated, by stack")				\
 _(anchor, "PID|CORE",							\
   "show where the heap of a process or core begins")
 /* clang-format on */

@@ -106,9 +106,9 @@ static size_t in_segment(const GElf_Phdr *phdr, uint64_t address, size_t len,
 /* Some of the bytes at @address from a file's segments; how many. */
 static size_t read_segment(Elf *elf, uint64_t address, void *buf, size_t len)
 {
+	size_t nr, i, some, size;
+	const char *raw;
 	GElf_Phdr phdr;
-	Elf_Data *data;
-	size_t nr, i, some;
 	off_t offset;
 
 	if (elf_getphdrnum(elf, &nr))
@@ -119,10 +119,11 @@ static size_t read_segment(Elf *elf, uint64_t address, void *buf, size_t len)
 		some = in_segment(&phdr, address, len, &offset);
 		if (!some)
 			continue;
-		data = elf_getdata_rawchunk(elf, offset, some, ELF_T_BYTE);
-		if (!data)
+		/* Not by elf_getdata_rawchunk(), which remembers each part. */
+		raw = elf_rawfile(elf, &size);
+		if (!raw || (size_t)offset > size || some > size - (size_t)offset)
 			return 0;
-		memcpy(buf, data->d_buf, some);
+		memcpy(buf, raw + offset, some);
 		return some;
 	}
 	return 0;
@@ -414,6 +415,11 @@ const char *remote_name(const struct remote *r)
 pid_t remote_pid(const struct remote *r)
 {
 	return r->pid;
+}
+
+Elf *remote_core(const struct remote *r)
+{
+	return r->core;
 }
 
 /* The heap ----------------------------------------------------------------- */

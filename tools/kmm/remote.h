@@ -33,6 +33,9 @@ const char *remote_name(const struct remote *r);
 /* The process; 0 for a core. */
 pid_t remote_pid(const struct remote *r);
 
+/* The core file; NULL for a process. */
+Elf *remote_core(const struct remote *r);
+
 /*
  * Copy @len bytes at @address of the target. 0, -EFAULT if it has not all of
  * them, or -ESRCH: the process has died, and so will all that follows.

@@ -3,12 +3,13 @@
  * kmm run: what its options work with.
  *
  * Each option of `kmm run` is one file, run_NAME.c, with one `const struct
- * run_option`, and one line in the table of cmd_run.c. run_cmdline.c is the
+ * run_option run_NAME`, and one line in the table below. run_cmdline.c is the
  * shortest example, run_log.c one that does something after the run.
  *
  * An option is set while the command line is read. What it can do:
  *
  *	run_add_words()		parameters for the library (KMM_CMDLINE)
+ *	run_at_start()		do something around the start of the program
  *	run_at_exit()		do something when the program has ended
  *	run_on_line()		see the raw lines of reports, and swallow some
  *	run->report		where reports are written to
@@ -17,6 +18,7 @@
 #ifndef TOOLS_KMM_RUN_H
 #define TOOLS_KMM_RUN_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -49,8 +51,18 @@ typedef void (*run_exit_fn)(struct run *run, struct run_result *result,
 typedef bool (*run_line_fn)(struct run *run, pid_t from, const char *line,
 			    size_t len, void *data);
 
+/* Around each start; what is not needed is NULL. */
+struct run_start {
+	void (*before)(struct run *run, void *data);
+	/* In the process that is about to become the program. */
+	void (*in_program)(struct run *run, void *data);
+	void (*started)(struct run *run, void *data);
+	void *data;
+};
+
 struct run_hook {
 	struct run_hook *next;
+	struct run_start start;
 	run_exit_fn at_exit;
 	run_line_fn on_line;
 	void *data;
@@ -64,12 +76,18 @@ struct run {
 	int error_exitcode;	/* 0: none */
 	bool follow;		/* read on until the last descendant is gone */
 	struct run_hook *hooks;
+	/* Held while states of children are taken by waitpid(): who stops the
+	 * program by ptrace() holds it until it goes on. */
+	pthread_mutex_t waiting;
 	/* Runs the program, by default run_program() once. */
 	void (*drive)(struct run *run, struct run_result *result);
 };
 
 /* Add words for the library, such as "slab_debug=FZPU". */
 void run_add_words(struct run *run, const char *words);
+void run_at_start(struct run *run, struct run_start start);
+/* Move a descriptor that the program is to inherit out of the way of its own. */
+int run_move_fd(int fd);
 void run_at_exit(struct run *run, run_exit_fn fn, void *data);
 void run_on_line(struct run *run, run_line_fn fn, void *data);
 
@@ -92,8 +110,20 @@ unsigned int run_report_finish(struct run_report *report);
 char *run_preload_obstacle(const char *program);
 
 /* clang-format off */
-extern const struct run_option run_log, run_cmdline, run_error_exitcode,
-	run_follow, run_shim, run_check;
+/* In the order of --help. */
+#define RUN_OPTIONS(_)							\
+	_(cmdline)							\
+	_(log)								\
+	_(error_exitcode)						\
+	_(follow)							\
+	_(shim)								\
+	_(check)							\
+	_(leaks)							\
+	_(live)								\
+	_(suppressions)
 /* clang-format on */
+
+#define RUN_OPTION_EXTERN(name) extern const struct run_option run_##name;
+RUN_OPTIONS(RUN_OPTION_EXTERN)
 
 #endif /* TOOLS_KMM_RUN_H */

@@ -67,7 +67,18 @@ static bool is_job_control(int sig)
 	return sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-static int wait_for(pid_t program, const sigset_t *signals)
+/* 0: nothing has happened to it; else waitpid()'s @status. */
+static pid_t take_state(struct run *run, pid_t program, int *status)
+{
+	pid_t pid;
+
+	pthread_mutex_lock(&run->waiting);
+	pid = waitpid(program, status, WNOHANG | WUNTRACED);
+	pthread_mutex_unlock(&run->waiting);
+	return pid;
+}
+
+static int wait_for(struct run *run, pid_t program, const sigset_t *signals)
 {
 	siginfo_t info;
 	int status;
@@ -79,7 +90,7 @@ static int wait_for(pid_t program, const sigset_t *signals)
 			forward(program, &info);
 			continue;
 		}
-		while (waitpid(program, &status, WNOHANG | WUNTRACED) > 0) {
+		while (take_state(run, program, &status) > 0) {
 			if (!WIFSTOPPED(status))
 				return status;
 			if (!is_job_control(WSTOPSIG(status)))
@@ -119,11 +130,15 @@ static void __attribute__((noreturn))
 become_program(struct run *run, const struct inherited *inherited,
 	       int report_fd, int errors, pid_t parent)
 {
+	struct run_hook *hook;
 	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILED);
+	for (hook = run->hooks; hook; hook = hook->next)
+		if (hook->start.in_program)
+			hook->start.in_program(run, hook->start.data);
 	prepend("LD_PRELOAD", run->shim, ':');
 	set_cmdline(run, report_fd);
 	fcntl(report_fd, F_SETFD, 0);
@@ -152,12 +167,16 @@ void run_program(struct run *run, struct run_result *result)
 	struct sigaction keep_children = { .sa_handler = SIG_DFL };
 	struct inherited inherited;
 	struct run_report *report;
+	struct run_hook *hook;
 	pid_t program, self = getpid();
 	int report_fd, errors[2];
 	sigset_t signals;
 
 	if (pipe2(errors, O_CLOEXEC))
 		error(EXIT_FAILED, errno, "cannot make a pipe");
+	for (hook = run->hooks; hook; hook = hook->next)
+		if (hook->start.before)
+			hook->start.before(run, hook->start.data);
 	report = run_report_start(run, &report_fd);
 	forwarded_signals(&signals);
 	sigaction(SIGCHLD, &keep_children, &inherited.sigchld);
@@ -169,13 +188,16 @@ void run_program(struct run *run, struct run_result *result)
 		become_program(run, &inherited, report_fd, errors[1], self);
 	close(errors[1]);
 	run_report_started(report);
+	for (hook = run->hooks; hook; hook = hook->next)
+		if (hook->start.started)
+			hook->start.started(run, hook->start.data);
 
 	*result = (struct run_result){ .status = exec_error(errors[0]) };
 	if (result->status) {
 		waitpid(program, NULL, 0);
 	} else {
 		result->pid = program;
-		result->status = wait_for(program, &signals);
+		result->status = wait_for(run, program, &signals);
 	}
 	result->nr_bugs = run_report_finish(report);
 	/* As found, for the next run and for whoever kills kmm now. */

@@ -272,7 +272,7 @@ static void *write_all(void *arg)
 
 /* The highest free number: out of the way of shells and of programs that count
  * on small ones. */
-static int high_fd(int fd)
+int run_move_fd(int fd)
 {
 	struct rlimit limit = { 1024, 1024 };
 	int high, got;
@@ -298,7 +298,7 @@ struct run_report *run_report_start(struct run *run, int *program_fd)
 	setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	report->run = run;
 	report->socket = fds[0];
-	report->program_fd = high_fd(fds[1]);
+	report->program_fd = run_move_fd(fds[1]);
 	report->stop = eventfd(0, EFD_CLOEXEC);
 	report->last = &report->first;
 	report->symbols = symbols_of_files();
