@@ -66,6 +66,7 @@ LIB_SRCS :=			\
 
 MM_SRCS :=			\
 	mm/bad_free.c		\
+	mm/calltrace.c		\
 	mm/huge_memory.c	\
 	mm/kmalloc.c		\
 	mm/kmemleak.c		\

@@ -93,6 +93,11 @@ _(leak_pid, UINT, 0, 0, INT32_MAX, NULL, "pid",				\
   "the process that waits at leak_fd")					\
 _(report_fd, UINT, 2, 0, INT32_MAX, NULL, "fd",				\
   "file descriptor for messages and reports")				\
+_(trace, TEXT, 0, 0, 0, NULL, "file",					\
+  "write down each call; %p in it is the process, - is where messages go")	\
+_(trace_format, CHOICE, TRACE_FORMAT_BINARY, 0, TRACE_FORMAT_TEXT,	\
+  "binary|text", "-",							\
+  "records for kmm trace, or lines")					\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */

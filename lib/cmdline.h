@@ -34,6 +34,7 @@ struct kmm_param {
 
 enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
 enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE };
+enum trace_format { TRACE_FORMAT_BINARY, TRACE_FORMAT_TEXT };
 enum thp_policy { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 /* The parameters' values, all 64 bits wide so that one parser fits all. */
@@ -67,6 +68,8 @@ struct kmm_params {
 	u64 leak_fd;		/* where a searcher waits; 0: nobody does */
 	u64 leak_pid;		/* for this process */
 	u64 report_fd;		/* messages go there */
+	u64 trace;		/* text: a file for all calls */
+	u64 trace_format;	/* enum trace_format */
 	u64 host_fail_nth;
 };
 

@@ -5,9 +5,10 @@
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
  *		sched_getaffinity clock_gettime getpid write openat pread64
  *		close gettid readlinkat process_vm_readv (the last seven for
- *		reports only), and for the one thread that we may start: rseq,
- *		clone3, rt_sigprocmask, prctl, clock_nanosleep. Any of them may be refused by a sandbox; each
- *		caller has a way to go on.
+ *		reports only); for traces fallocate fcntl prlimit64; and for
+ *		the one thread that we may start: rseq, clone3, rt_sigprocmask,
+ *		prctl, clock_nanosleep. Any of them may be refused by a sandbox;
+ *		each caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
  *		set errno and some are cancellation points.
  * Context:	any, also before the C library has run its constructors.
@@ -24,6 +25,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -362,6 +364,11 @@ u64 host_clock_precise(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+u64 host_clock_realtime(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
 int host_write(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;
@@ -387,6 +394,55 @@ long host_read(int fd, void *buf, size_t size)
 		ret = host_syscall(SYS_read, fd, buf, size);
 	} while (ret == -EINTR);
 	return ret;
+}
+
+int host_open(const char *path, int flags)
+{
+	return (int)host_syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC,
+				 0666);
+}
+
+void host_close(int fd)
+{
+	host_syscall(SYS_close, fd);
+}
+
+/* Above what a program opens, below the usual limit of 1024. */
+#define HIGH_FD 800
+
+int host_move_fd(int fd)
+{
+	int ret = (int)host_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+
+	if (ret >= 0)
+		host_close(fd);
+	return ret;
+}
+
+int host_allocate_file(int fd, u64 size)
+{
+	struct rlimit limit;
+	int ret;
+
+	/* Beyond it the host sends a signal. */
+	if (!host_syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) &&
+	    size > limit.rlim_cur)
+		return -EFBIG;
+	do {
+		ret = (int)host_syscall(SYS_fallocate, fd, 0, 0L, size);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+void *host_map_file(int fd, size_t size)
+{
+	long ret;
+
+	if (host_injected())
+		return NULL;
+	ret = host_syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_NORESERVE, fd, 0L);
+	return map_failed(ret) ? NULL : (void *)ret;
 }
 
 bool host_identify(int fd, struct host_file *file)

@@ -61,10 +61,23 @@ u64 host_random(void);
 /* Nanoseconds of a monotonic clock, of some ms or of less than 1 us. */
 u64 host_clock(void);
 u64 host_clock_precise(void);
+/* Nanoseconds since 1970. */
+u64 host_clock_realtime(void);
 /* All of @buf to @fd; 0 or -errno. */
 int host_write(int fd, const void *buf, size_t len);
 /* One read of up to @size bytes; count or -errno. */
 long host_read(int fd, void *buf, size_t size);
+/* Files that stay open. @flags as for open(2), close-on-exec is added; the
+ * descriptor or -errno. host_move_fd(): the same file under a number that
+ * programs do not come to by themselves; @fd is closed if that was possible. */
+int host_open(const char *path, int flags);
+void host_close(int fd);
+int host_move_fd(int fd);
+/* Give a file at least @size bytes, with room for them on the disk, which read
+ * as zero where there were none; 0 or -errno. Sends no SIGXFSZ. */
+int host_allocate_file(int fd, u64 size);
+/* Map a file from its start, shared; may be more than it has. NULL on failure. */
+void *host_map_file(int fd, size_t size);
 /* Which file an open descriptor is; false if it is none. */
 struct host_file {
 	u64 device, inode;

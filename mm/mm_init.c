@@ -67,6 +67,7 @@ static int boot_rseq(void)
 
 static int (*const boot_steps[])(void) = {
 	boot_host,
+	calltrace_init,
 	percpu_init,
 	page_alloc_init,
 	sparse_init,
@@ -134,6 +135,7 @@ static void fork_child(void)
 {
 	lockdep_reset();
 	gate_open_child();
+	calltrace_fork_child();
 	sheaf_fork_child();
 	slub_debug_fork_child();
 	page_reporting_enable();

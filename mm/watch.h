@@ -80,4 +80,8 @@ void watch_register(void (*fn)(const struct watch_call *call));
  * last one registered comes first. */
 void watch_at_exit(void (*fn)(void));
 
+/* calltrace.c, which nobody else has to do with. */
+int calltrace_init(void);
+void calltrace_fork_child(void);
+
 #endif /* MM_WATCH_H */

@@ -55,6 +55,7 @@ static const struct {
 	{ "watch", suite_watch },
 	{ "page_owner", suite_page_owner },
 	{ "kmemleak", suite_kmemleak },
+	{ "calltrace", suite_calltrace },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

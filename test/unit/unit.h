@@ -45,6 +45,7 @@ Suite *suite_anchor(void);
 Suite *suite_watch(void);
 Suite *suite_page_owner(void);
 Suite *suite_kmemleak(void);
+Suite *suite_calltrace(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
