@@ -304,6 +304,17 @@ static u64 hash_text(const char *text)
 	return hash;
 }
 
+static void write_text(struct trace_text *to, const char *text, size_t len)
+{
+	size_t n;
+
+	for (; len; len -= n, text += n, to++) {
+		n = min_t(size_t, len, TRACE_TEXT_SIZE);
+		to->type = TRACE_TEXT;
+		memcpy(to->text, text, n);
+	}
+}
+
 static u16 trace_string(const char *text)
 {
 	struct trace_record head = { .type = TRACE_STRING }, *r;
@@ -314,10 +325,10 @@ static u16 trace_string(const char *text)
 	if (likely(!is_new))
 		return head.name;
 	trace_set_size(&head, len);
-	r = trace_reserve(1 + DIV_ROUND_UP(len, TRACE_RECORD_SIZE));
+	r = trace_reserve(1 + DIV_ROUND_UP(len, TRACE_TEXT_SIZE));
 	if (!r)
 		return 0;
-	memcpy(r + 1, text, len);
+	write_text((struct trace_text *)(r + 1), text, len);
 	trace_publish(r, &head);
 	return head.name;
 }

@@ -65,8 +65,10 @@ enum trace_type {
 	TRACE_MORE = 64,
 	TRACE_THREAD,
 	TRACE_STRING,
+	TRACE_TEXT,
 	TRACE_CALLER,
 	TRACE_END,
+	TRACE_TYPES_END,
 };
 
 /*
@@ -78,9 +80,9 @@ enum trace_type {
  *	TRACE_CALLER	0		in the file	module	return address
  *	TRACE_END	0		0		0	0
  *
- * `name` is the number of a string, 0 if there is none. The bytes of a string
- * are in the records that follow: as many as it takes, without a head.
- * A TRACE_MORE belongs to the record before it; see struct trace_more.
+ * `name` is the number of a string, 0 if there is none; its bytes are in the
+ * TRACE_TEXT that follow, as many as it takes. A TRACE_MORE belongs to the record
+ * before it. If that one is of type 0, both are to be skipped.
  * TRACE_THREAD comes before the first call of its thread, tid, and again in the
  * child of a fork. A TRACE_CALLER says where in a module's file its address is;
  * it comes before the first call from there. TRACE_END: the process ends, and
@@ -108,8 +110,17 @@ struct trace_more {
 	uint64_t unused;
 };
 
+#define TRACE_TEXT_SIZE (TRACE_RECORD_SIZE - 1)
+
+/* Behind a string; the last one is filled up with zeroes. */
+struct trace_text {
+	uint8_t type;
+	char text[TRACE_TEXT_SIZE];
+};
+
 _Static_assert(sizeof(struct trace_record) == TRACE_RECORD_SIZE &&
 	       sizeof(struct trace_more) == TRACE_RECORD_SIZE &&
+	       sizeof(struct trace_text) == TRACE_RECORD_SIZE &&
 	       sizeof(struct trace_header) <= TRACE_HEADER_SIZE, "file format");
 
 static inline uint64_t trace_size(const struct trace_record *r)

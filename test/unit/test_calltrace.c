@@ -95,15 +95,27 @@ static void open_trace(const char *name)
 	file.at = file.header->header_size;
 }
 
-static const void *next_bytes(size_t size)
+static const void *next_record(void)
 {
-	const char *bytes = (const char *)file.header + file.at;
-
-	size = ALIGN(size, TRACE_RECORD_SIZE);
-	if (file.at + size > file.size)
+	if (file.at + TRACE_RECORD_SIZE > file.size)
 		return NULL;
-	file.at += size;
-	return bytes;
+	file.at += TRACE_RECORD_SIZE;
+	return (const char *)file.header + file.at - TRACE_RECORD_SIZE;
+}
+
+static void read_name(char *name, size_t len)
+{
+	const struct trace_text *text;
+	size_t n;
+
+	ck_assert_uint_lt(len, 64);
+	for (; len; len -= n, name += n) {
+		text = next_record();
+		ck_assert_ptr_nonnull(text);
+		ck_assert_int_eq(text->type, TRACE_TEXT);
+		n = min_t(size_t, len, TRACE_TEXT_SIZE);
+		memcpy(name, text->text, n);
+	}
 }
 
 /* The next call, or what is no string and no caller; false at the end. */
@@ -111,18 +123,13 @@ static bool next_call(struct trace_call *call, struct trace_record *r)
 {
 	const struct trace_record *p;
 	const struct trace_more *more;
-	const void *bytes;
 
-	while ((p = next_bytes(sizeof(*p))) != NULL) {
+	while ((p = next_record()) != NULL) {
 		*r = *p;
-		if (r->type == TRACE_STRING) {
-			bytes = next_bytes(trace_size(r));
-			ck_assert_ptr_nonnull(bytes);
-			ck_assert_uint_lt(trace_size(r), 64);
-			memcpy(file.names[r->name], bytes, trace_size(r));
-		} else if (r->type != TRACE_CALLER) {
+		if (r->type == TRACE_STRING)
+			read_name(file.names[r->name], trace_size(r));
+		else if (r->type != TRACE_CALLER)
 			break;
-		}
 	}
 	if (!p)
 		return false;
@@ -133,10 +140,9 @@ static bool next_call(struct trace_call *call, struct trace_record *r)
 		.cache = r->name ? file.names[r->name] : NULL,
 	};
 	*(trace_is_free(call->type) ? &call->old : &call->result) = r->address;
-	if (r->type == TRACE_REALLOC || (file.at < file.size &&
-	    ((const struct trace_record *)((const char *)file.header +
-					   file.at))->type == TRACE_MORE)) {
-		more = next_bytes(sizeof(*more));
+	if (file.at < file.size &&
+	    ((const char *)file.header)[file.at] == TRACE_MORE) {
+		more = next_record();
 		ck_assert_ptr_nonnull(more);
 		ck_assert_int_eq(more->type, TRACE_MORE);
 		call->old = more->old;
@@ -194,7 +200,7 @@ TEST_SCENARIO(calltrace_each)
 	ck_assert_ptr_nonnull(memmem(file.header, file.size, "traced", 6));
 	expect(TRACE_VFREE, p[2], 0);
 	expect(TRACE_FREE_PAGES, addr, 0);
-	ck_assert_ptr_null(next_bytes(1));
+	ck_assert_ptr_null(next_record());
 }
 
 /* Past all steps of growing, and what is dropped. */
