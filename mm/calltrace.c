@@ -78,7 +78,6 @@ struct number_set {
 	u32 nr;			/* slots, a power of two */
 };
 
-#define NR_STRINGS 4096u	/* 16 bits in a record */
 #define NR_CALLERS 65536u
 #define MAX_PROBES 32
 
@@ -317,7 +316,7 @@ static void write_text(struct trace_text *to, const char *text, size_t len)
 
 static u16 trace_string(const char *text)
 {
-	struct trace_record head = { .type = TRACE_STRING }, *r;
+	struct trace_record head = { .type = TRACE_STRING, .tid = my_tid }, *r;
 	size_t len = strlen(text);
 	bool is_new;
 
@@ -335,8 +334,9 @@ static u16 trace_string(const char *text)
 
 static void trace_caller(unsigned long caller)
 {
-	struct trace_record head = { .type = TRACE_CALLER, .caller = caller };
-	struct trace_record *r;
+	struct trace_record head = {
+		.type = TRACE_CALLER, .tid = my_tid, .caller = caller,
+	}, *r;
 	unsigned long vaddr;
 	const char *path;
 	bool is_new;
@@ -595,7 +595,7 @@ static int start_records(void)
 
 	if (ret)
 		return ret;
-	if (!set_init(&trace.strings, NR_STRINGS) ||
+	if (!set_init(&trace.strings, TRACE_NR_STRINGS) ||
 	    !set_init(&trace.callers, NR_CALLERS))
 		return -ENOMEM;
 	write_header();

@@ -23,6 +23,7 @@
 #define TRACE_VERSION 1
 #define TRACE_HEADER_SIZE 4096
 #define TRACE_RECORD_SIZE 32
+#define TRACE_NR_STRINGS 4096	/* their numbers are 1 to 4095 */
 
 struct trace_header {
 	char magic[8];			/* no NUL */

@@ -32,7 +32,9 @@ _(leaks, "[OPTION...] PID|CORE",						\
 _(live, "[OPTION...] PID|CORE",						\
   "list all that is allocated, by stack")				\
 _(anchor, "PID|CORE",							\
-  "show where the heap of a process or core begins")
+  "show where the heap of a process or core begins")			\
+_(trace, "[OPTION...] FILE",						\
+  "print a trace of calls, or sum it up by caller")
 /* clang-format on */
 
 #define COMMAND_PROTOTYPE(name, ...) int cmd_##name(int argc, char **argv);

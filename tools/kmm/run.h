@@ -120,7 +120,9 @@ char *run_preload_obstacle(const char *program);
 	_(check)							\
 	_(leaks)							\
 	_(live)								\
-	_(suppressions)
+	_(suppressions)							\
+	_(trace)							\
+	_(trace_text)
 /* clang-format on */
 
 #define RUN_OPTION_EXTERN(name) extern const struct run_option run_##name;
