@@ -34,7 +34,9 @@ _(live, "[OPTION...] PID|CORE",						\
 _(anchor, "PID|CORE",							\
   "show where the heap of a process or core begins")			\
 _(trace, "[OPTION...] FILE",						\
-  "print a trace of calls, or sum it up by caller")
+  "print a trace of calls, or sum it up by caller")			\
+_(replay, "[OPTION...] FILE",						\
+  "run the calls of a trace again, as a benchmark")
 /* clang-format on */
 
 #define COMMAND_PROTOTYPE(name, ...) int cmd_##name(int argc, char **argv);
