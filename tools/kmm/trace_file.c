@@ -68,15 +68,26 @@ static uint64_t hash(uint64_t a, uint64_t b)
 
 /* Opening ------------------------------------------------------------------ */
 
+/* "0.001234567 [4711] malloc(..." */
+static bool is_text(const struct trace_file *t)
+{
+	char line[64] = "";
+	unsigned int seconds, ns, tid;
+
+	memcpy(line, t->bytes, t->size < sizeof(line) ? t->size :
+							sizeof(line) - 1);
+	return sscanf(line, "%u.%u [%u] ", &seconds, &ns, &tid) == 3;
+}
+
 static void check_header(const struct trace_file *t)
 {
 	const struct trace_header *h = trace_header(t);
 
 	if (t->size >= sizeof(h->magic) &&
 	    memcmp(h->magic, TRACE_MAGIC, sizeof(h->magic))) {
-		if (memmem(t->bytes, t->size < 4096 ? t->size : 4096, "] ", 2))
+		if (is_text(t))
 			error(EXIT_FAILED, 0,
-			      "%s: is no binary trace; is it one in text?",
+			      "%s: is a trace in text, which needs no kmm",
 			      t->path);
 		error(EXIT_FAILED, 0, "%s: is no trace", t->path);
 	}
