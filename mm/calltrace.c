@@ -21,7 +21,7 @@
  *
  * The page cache has it from there on: the end of the process, of whatever kind,
  * loses at most what was being filled in. No lock, no buffer, and no system call
- * except when the file grows. It grows by fallocate(), since a page that
+ * except when the file grows. It grows by fallocate(2), since a page that
  * finds no room on the disk when it is touched is a SIGBUS; a shrinking step
  * is never made, as other processes may write behind it.
  *

@@ -91,7 +91,7 @@ static void add_allocator(struct options *o, const char *preload)
 		error(EXIT_FAILED, 0,
 		      "%s: LD_PRELOAD takes no path with a blank or a colon",
 		      a->preload);
-	a->name = base_name(a->preload);
+	a->name = base_name(preload);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -154,20 +154,19 @@ static const struct argp argp = {
 		{ "top", KEY_TOP, "N", OPTION_ARG_OPTIONAL,
 		  "Sum up by caller: the first N, by default 20", 0 },
 		{ "sort", KEY_SORT, "KEY", 0,
-		  "Order of --top: bytes (the default), calls, live or peak", 0 },
+		  "Order of the sums: bytes (the default), calls, live or peak", 0 },
 		{ "address", KEY_ADDRESS, "ADDRESS", 0,
 		  "Only calls with this address: its life", 0 },
 		{ "tid", KEY_TID, "TID", 0, "Only calls of this thread", 0 },
 		{ "op", KEY_OP, "NAME", 0,
-		  "Only these calls: malloc, free,kfree and so on", 0 },
-		{ "size", KEY_SIZE, "MIN-MAX", 0,
-		  "Only allocations of so many bytes; MIN- and N too", 0 },
+		  "Only these calls, such as malloc,free", 0 },
+		{ "size", KEY_SIZE, "SIZES", 0,
+		  "Only allocations of so many bytes: 100, 100-200 or 4096-", 0 },
 		{ NULL, 0, NULL, 0, NULL, 0 },
 	},
 	.parser = parse,
 	.args_doc = "FILE",
-	.doc = "Prints the calls of a trace, which kmm run --trace=FILE writes, "
-	       "with names.",
+	.doc = "Prints the calls of a trace that kmm run has written, with names.",
 };
 
 /* Sums --------------------------------------------------------------------- */
