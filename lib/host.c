@@ -419,17 +419,17 @@ int host_move_fd(int fd)
 	return ret;
 }
 
-int host_allocate_file(int fd, u64 size)
+int host_allocate_file(int fd, u64 from, u64 to)
 {
 	struct rlimit limit;
 	int ret;
 
 	/* Beyond it the host sends a signal. */
 	if (!host_syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) &&
-	    size > limit.rlim_cur)
+	    to > limit.rlim_cur)
 		return -EFBIG;
 	do {
-		ret = (int)host_syscall(SYS_fallocate, fd, 0, 0L, size);
+		ret = (int)host_syscall(SYS_fallocate, fd, 0, from, to - from);
 	} while (ret == -EINTR);
 	return ret;
 }

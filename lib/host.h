@@ -73,9 +73,9 @@ long host_read(int fd, void *buf, size_t size);
 int host_open(const char *path, int flags);
 void host_close(int fd);
 int host_move_fd(int fd);
-/* Give a file at least @size bytes, with room for them on the disk, which read
- * as zero where there were none; 0 or -errno. Sends no SIGXFSZ. */
-int host_allocate_file(int fd, u64 size);
+/* Give a file that has @from bytes at least @to, with room for them on the disk,
+ * which read as zero where there were none; 0 or -errno. Sends no SIGXFSZ. */
+int host_allocate_file(int fd, u64 from, u64 to);
 /* Map a file from its start, shared; may be more than it has. NULL on failure. */
 void *host_map_file(int fd, size_t size);
 /* Which file an open descriptor is; false if it is none. */

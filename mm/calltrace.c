@@ -207,15 +207,17 @@ static noinline bool trace_grow(u64 end)
 
 	if (!atomic_load_explicit(&tracing, memory_order_relaxed))
 		return false;
+	if (end <= grown)
+		return true;	/* meanwhile */
 	if (end > trace.window) {
 		trace_stop(-EFBIG);
 		return false;
 	}
 	fd = trace_fd(&opened);
-	ret = fd < 0 ? fd : host_allocate_file(fd, size);
+	ret = fd < 0 ? fd : host_allocate_file(fd, grown, size);
 	/* The last bytes of a disk. */
 	if (ret == -ENOSPC || ret == -EFBIG)
-		ret = host_allocate_file(fd, end);
+		ret = host_allocate_file(fd, grown, end);
 	else if (!ret)
 		end = size;
 	trace_put_fd(fd, opened);
@@ -557,7 +559,7 @@ static int open_file(bool text)
 
 static int map_file(void)
 {
-	int ret = host_allocate_file(trace.fd, TRACE_MIN_STEP);
+	int ret = host_allocate_file(trace.fd, 0, TRACE_MIN_STEP);
 
 	if (ret)
 		return ret;

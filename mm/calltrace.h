@@ -69,7 +69,6 @@ enum trace_type {
 	TRACE_TEXT,
 	TRACE_CALLER,
 	TRACE_END,
-	TRACE_TYPES_END,
 };
 
 /*
