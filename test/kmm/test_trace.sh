@@ -111,6 +111,22 @@ test_trace() {
 		equal trace_forks_no_bad_free 0 \
 			"$(kmm_trace "$trace" | grep -c 'not allocated\|never')"
 	fi
+	if wanted trace_objects; then
+		$CC -I"$root/include" "$root/Documentation/examples/first_cache.c" \
+			"$build/libkmm.a" -pthread -o "$dir/first_cache" || exit 2
+		KMM_CMDLINE=trace=$trace.objects "$dir/first_cache" >/dev/null
+		matches trace_objects_by_name \
+			"kmem_cache_alloc\([a-z_]+\) = 0x[0-9a-f]+ <- 0x[0-9a-f]+ main\+" \
+			"$(kmm_trace --op=kmem_cache_alloc "$trace.objects")"
+		equal trace_objects consistent "$(kmm_trace "$trace.objects" |
+			sed 's/kmem_cache_free([a-z_]*, /free(/' | life 1)"
+	fi
+	if wanted trace_without_rseq; then
+		GLIBC_TUNABLES=glibc.pthread.rseq=0 \
+			run --trace="$trace" "$calls" threads
+		equal trace_without_rseq consistent \
+			"$(kmm_trace "$trace" | life 80000)"
+	fi
 	if wanted trace_exec; then
 		# shellcheck disable=SC2016
 		run --trace="$trace" sh -c '"$0" known; true' "$calls" >/dev/null
