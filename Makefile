@@ -559,8 +559,10 @@ check-preload: all ## real programs on the shim
 	$(Q)test/preload/run.sh $(BUILD)/libkmm_malloc.so
 
 .PHONY: check-kmm
-check-kmm: all ## the kmm command: programs under it, reports, other processes
+check-kmm: all $(WRONG) ## the kmm command, and every command that documents show
 	$(Q)CC='$(CC)' test/kmm/run.sh $(BUILD)
+	$(Q)test/console.py $(BUILD) \
+		$$(grep -l '^```console' README.md Documentation/*.md)
 
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there

@@ -27,15 +27,15 @@ test_leaks() {
 	none=$'\n''lost: 0 bytes in 0 blocks, 0 stacks; '
 	for both in leaks_at_exit leaks_outside; do
 		$both ${both}_lost lost \
-			"231 bytes in 3 blocks lost:.*size 77.* lose .*leaks.c:.*lost: 231 bytes in 3 blocks, 1 stack; "
+			"231 bytes in 3 blocks lost:.*size 77.* lose\\+.*leaks.c:.*lost: 231 bytes in 3 blocks, 1 stack; "
 		$both ${both}_threads threads \
-			"396 bytes in 4 blocks lost:.* lose .*lose_in_thread.*lost: 396 bytes in 4 blocks, 1 stack; "
+			"396 bytes in 4 blocks lost:.* lose\\+.*lose_in_thread.*lost: 396 bytes in 4 blocks, 1 stack; "
 		$both ${both}_interior interior "$none"
 		$both ${both}_behind behind "lost: 64 bytes in 1 block, "
 		$both ${both}_through through \
-			"200 bytes in 1 block lost, and 200 in 1 through it:.* lose_ring .*32 bytes in 1 block lost, and 64 in 2 through it:.* lose_chain .*lost: 496 bytes in 5 blocks, 2 stacks; "
+			"200 bytes in 1 block lost, and 200 in 1 through it:.* lose_ring\\+.*32 bytes in 1 block lost, and 64 in 2 through it:.* lose_chain\\+.*lost: 496 bytes in 5 blocks, 2 stacks; "
 		$both ${both}_large large \
-			"6291456 bytes in 1 block lost:.*vmalloc.* lose .*50000 bytes in 1 block lost:.*pages.* lose "
+			"6291456 bytes in 1 block lost:.*vmalloc.* lose\\+.*50000 bytes in 1 block lost:.*pages.* lose\\+"
 		$both ${both}_told told "lost: 800 bytes in 1 block, "
 		$both ${both}_nothing nothing "$none"
 	done
@@ -73,7 +73,7 @@ test_leaks() {
 		if command -v gcore >/dev/null &&
 			gcore -o "$dir/core" "$pid" >/dev/null 2>&1; then
 			matches leaks_core \
-				"396 bytes in 4 blocks lost:.* lose .*lost: 396 bytes in 4 blocks, 1 stack; " \
+				"396 bytes in 4 blocks lost:.* lose\\+.*lost: 396 bytes in 4 blocks, 1 stack; " \
 				"$(limited "$kmm" leaks "$dir/core.$pid" 2>&1)"
 		else
 			skipped leaks_core "needs gdb's gcore"
@@ -92,7 +92,7 @@ for i in range(3):
 ' 2>&1)"
 	fi
 	if wanted leaks_live; then
-		matches leaks_live "3200000 bytes in 100000 blocks:.* keep_list .*live: 32" \
+		matches leaks_live "3200000 bytes in 100000 blocks:.* keep_list\\+.*live: 32" \
 			"$(run --live "$dir/leaks" nothing 2>&1)"
 	fi
 	if wanted leaks_exitcode; then

@@ -33,6 +33,7 @@
 #include "kmm.h"
 #include "leaks.h"
 #include "process.h"
+#include "report.h"
 #include "symbols.h"
 
 #define CHUNK_BYTES (1ul << 20)
@@ -466,28 +467,18 @@ static void print_frame(struct printer *p, unsigned int nr, uint64_t address)
 	const char *module;
 	uint64_t vaddr;
 
+	module = symbols_module(p->symbols, address, &vaddr);
 	for (k = 0; k < nr_frames; k++) {
-		fprintf(out, "    #%-2u 0x%012lx %s", nr,
-			(unsigned long)address, frames[k].function);
-		if (frames[k].inlined)
-			fputs(" [inlined]", out);
-		if (frames[k].file)
-			fprintf(out, " %s:%d\n", frames[k].file,
-				frames[k].line);
-		else if ((module = symbols_module(p->symbols, address, &vaddr)))
-			fprintf(out, " (%s)\n", module);
-		else
-			fputc('\n', out);
+		fprintf(out, " #%u 0x%016lx ", nr, (unsigned long)address);
+		report_write_frame(out, &frames[k], module);
+		fputc('\n', out);
 	}
 	if (nr_frames)
 		return;
-	module = symbols_module(p->symbols, address, &vaddr);
+	fprintf(out, " #%u 0x%016lx", nr, (unsigned long)address);
 	if (module)
-		fprintf(out, "    #%-2u 0x%012lx (%s+%#lx)\n", nr,
-			(unsigned long)address, module, (unsigned long)vaddr);
-	else
-		fprintf(out, "    #%-2u 0x%012lx\n", nr,
-			(unsigned long)address);
+		fprintf(out, " (%s+%#lx)", module, (unsigned long)vaddr);
+	fputc('\n', out);
 }
 
 static void print_stack(struct printer *p, uint32_t stack)
@@ -497,7 +488,7 @@ static void print_stack(struct printer *p, uint32_t stack)
 
 	if (!nr)
 		return;
-	fputs("  allocated in:\n", p->options->out);
+	fputs("Allocated in\n", p->options->out);
 	for (i = 0; i < nr; i++)
 		print_frame(p, i, entries[i]);
 }

@@ -124,19 +124,19 @@ static bool is_frame(const char *p, const char *end)
 	return p == end;
 }
 
-static void write_frame(struct report *r, const struct address *a,
-			const struct frame *frame)
+void report_write_frame(FILE *out, const struct frame *frame,
+			const char *module)
 {
-	fputs(frame->function, r->out);
+	fputs(frame->function, out);
 	if (frame->inlined)
-		fputs(" [inlined]", r->out);
+		fputs(" [inlined]", out);
 	else if (frame->size)
-		fprintf(r->out, "+%#lx/%#lx", (unsigned long)frame->offset,
+		fprintf(out, "+%#lx/%#lx", (unsigned long)frame->offset,
 			(unsigned long)frame->size);
 	if (frame->file)
-		fprintf(r->out, " %s:%d", frame->file, frame->line);
-	else
-		fprintf(r->out, " (%s)", a->module);
+		fprintf(out, " %s:%d", frame->file, frame->line);
+	else if (module)
+		fprintf(out, " (%s)", module);
 }
 
 /* The text from @p to the end of @a; each frame on a line of its own if the
@@ -159,7 +159,7 @@ static void write_address(struct report *r, const char *p, const char *end,
 		if (!i || own_lines)
 			fwrite(p, 1, before, r->out);
 		fputs(i && !own_lines ? ", " : " ", r->out);
-		write_frame(r, a, &frames[i]);
+		report_write_frame(r->out, &frames[i], a->module);
 		if (own_lines && i + 1 < nr) {
 			fwrite(a->end, 1, (size_t)(end - a->end), r->out);
 			putc('\n', r->out);

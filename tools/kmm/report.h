@@ -36,6 +36,10 @@ struct report {
 	size_t len, size;
 };
 
+/* The name of a frame as reports have it; @module if it has no file, or NULL. */
+void report_write_frame(FILE *out, const struct frame *frame,
+			const char *module);
+
 void report_add(struct report *r, const char *text, size_t len);
 /* The end of the stream; frees what it holds. */
 void report_end(struct report *r);
