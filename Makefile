@@ -55,6 +55,7 @@ LIB_SRCS :=			\
 	lib/backtrace.c		\
 	lib/cmdline.c		\
 	lib/debug.c		\
+	lib/fault_inject.c	\
 	lib/eh_frame.c		\
 	lib/gate.c		\
 	lib/host.c		\
@@ -67,6 +68,8 @@ LIB_SRCS :=			\
 MM_SRCS :=			\
 	mm/bad_free.c		\
 	mm/calltrace.c		\
+	mm/fail_page_alloc.c	\
+	mm/failslab.c		\
 	mm/huge_memory.c	\
 	mm/kmalloc.c		\
 	mm/kmemleak.c		\

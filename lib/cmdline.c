@@ -98,6 +98,29 @@ _(trace, TEXT, 0, 0, 0, NULL, "file",					\
 _(trace_format, CHOICE, TRACE_FORMAT_BINARY, 0, TRACE_FORMAT_TEXT,	\
   "binary|text", "-",							\
   "records for kmm trace, or lines")					\
+_(failslab, TEXT, 0, 0, 0, NULL, "-",					\
+  "fail malloc() and caches: interval,probability,space,times")		\
+_(fail_page_alloc, TEXT, 0, 0, 0, NULL, "-",				\
+  "fail alloc_pages() and vmalloc(): the same")				\
+_(fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
+  "fail the allocating call of this number; 0: off")			\
+_(failslab_cache, TEXT, 0, 0, 0, NULL, "-",				\
+  "of caches, only those whose name matches this glob")			\
+_(fail_page_min_order, UINT, 0, 0, MAX_PAGE_ORDER, NULL, "order",	\
+  "of alloc_pages(), only blocks from this order on")			\
+_(fail_require, TEXT, 0, 0, 0, NULL, "-",				\
+  "only with one of MODULE[+0xSTART-0xEND],... on the stack")		\
+_(fail_reject, TEXT, 0, 0, 0, NULL, "-",				\
+  "not with one of these on the stack")					\
+_(fail_ignore_reclaim, FLAG, 0, 0, 1, NULL, "-",			\
+  "spare calls that may block, as the kernel does")			\
+_(fail_from, CHOICE, FAIL_FROM_PROGRAM, 0, FAIL_FROM_START,		\
+  "program|start", "-",							\
+  "count from the program's first call, or from the process's")		\
+_(fail_seed, UINT, 0, 0, MAX_COUNT, NULL, "-",				\
+  "start of the random numbers of failslab and fail_page_alloc")	\
+_(fail_verbose, UINT, 1, 0, 2, NULL, "-",				\
+  "failures on purpose: 0 says nothing, 2 the stack too")		\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */

@@ -35,6 +35,7 @@ struct kmm_param {
 enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
 enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE };
 enum trace_format { TRACE_FORMAT_BINARY, TRACE_FORMAT_TEXT };
+enum fail_from { FAIL_FROM_PROGRAM, FAIL_FROM_START };
 enum thp_policy { THP_NEVER, THP_MADVISE, THP_ALWAYS };
 
 /* The parameters' values, all 64 bits wide so that one parser fits all. */
@@ -70,6 +71,17 @@ struct kmm_params {
 	u64 report_fd;		/* messages go there */
 	u64 trace;		/* text: a file for all calls */
 	u64 trace_format;	/* enum trace_format */
+	u64 failslab;		/* text: see lib/fault_inject.h */
+	u64 fail_page_alloc;	/* the same */
+	u64 fail_nth;		/* the call that fails; 0: none */
+	u64 failslab_cache;	/* text: glob */
+	u64 fail_page_min_order;
+	u64 fail_require;	/* text: ranges of code */
+	u64 fail_reject;	/* the same */
+	u64 fail_ignore_reclaim;
+	u64 fail_from;		/* enum fail_from */
+	u64 fail_seed;
+	u64 fail_verbose;
 	u64 host_fail_nth;
 };
 

@@ -23,6 +23,7 @@
 
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
+#include "failslab.h"
 #include "internal.h"
 #include "slab.h"
 #include "watch.h"
@@ -76,9 +77,12 @@ static void *large_by_ladder(size_t size, gfp_t gfp)
 
 void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
 {
-	void *p = large_by_ladder(size, gfp);
+	const void *caller = __builtin_return_address(0);
+	void *p = NULL;
 
-	watch_alloc(WATCH_KMALLOC, p, size, gfp, __builtin_return_address(0));
+	if (!should_failslab(NULL, WATCH_KMALLOC, size, gfp, caller))
+		p = large_by_ladder(size, gfp);
+	watch_alloc(WATCH_KMALLOC, p, size, gfp, caller);
 	return p;
 }
 

@@ -25,6 +25,7 @@
 #include "../lib/memcheck.h"
 #include "../lib/percpu.h"
 #include "../lib/printk.h"
+#include "failslab.h"
 #include "internal.h"
 #include "kmemleak.h"
 #include "page_owner.h"
@@ -68,6 +69,7 @@ static int boot_rseq(void)
 static int (*const boot_steps[])(void) = {
 	boot_host,
 	calltrace_init,
+	failslab_init,
 	percpu_init,
 	page_alloc_init,
 	sparse_init,

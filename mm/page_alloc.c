@@ -49,6 +49,7 @@
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
+#include "failslab.h"
 #include "internal.h"
 #include "slab.h"
 #include "watch.h"
@@ -1147,8 +1148,11 @@ static struct page *alloc_pages_unwatched(gfp_t gfp, unsigned int order)
 static struct page *alloc_pages_caller(gfp_t gfp, unsigned int order,
 				       const void *caller)
 {
-	struct page *page = alloc_pages_unwatched(gfp, order);
+	struct page *page = NULL;
 
+	if (!should_fail_alloc_page(WATCH_ALLOC_PAGES, gfp, order,
+				    PAGE_SIZE << order, caller))
+		page = alloc_pages_unwatched(gfp, order);
 	watch_alloc(WATCH_ALLOC_PAGES, page ? page_address(page) : NULL,
 		    PAGE_SIZE << order, gfp, caller);
 	return page;
@@ -1258,6 +1262,11 @@ unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
 
 	if (!mm_ready())
 		return 0;
+	while (i < nr && page_array[i])
+		i++;
+	if (i < nr && should_fail_alloc_page(WATCH_ALLOC_PAGES, gfp, 0,
+					     (nr - i) << PAGE_SHIFT, caller))
+		return i;
 	if (want_init_on_alloc(gfp))
 		gfp |= __GFP_ZERO;
 	while (i < nr) {
@@ -1317,10 +1326,13 @@ static void *alloc_pages_exact_unwatched(size_t size, gfp_t gfp)
 
 void *alloc_pages_exact_noprof(size_t size, gfp_t gfp)
 {
-	void *p = alloc_pages_exact_unwatched(size, gfp);
+	const void *caller = __builtin_return_address(0);
+	void *p = NULL;
 
-	watch_alloc(WATCH_ALLOC_PAGES, p, size, gfp,
-		    __builtin_return_address(0));
+	if (!should_fail_alloc_page(WATCH_ALLOC_PAGES, gfp,
+				    (unsigned int)get_order(size), size, caller))
+		p = alloc_pages_exact_unwatched(size, gfp);
+	watch_alloc(WATCH_ALLOC_PAGES, p, size, gfp, caller);
 	return p;
 }
 

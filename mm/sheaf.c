@@ -53,6 +53,7 @@
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
 #include "../lib/host.h"
+#include "failslab.h"
 #include "internal.h"
 #include "slab.h"
 #include "watch.h"
@@ -453,16 +454,18 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
 				const void *caller)
 {
-	void *object = sheaf_alloc_unwatched(s, gfp, size, caller);
 	struct watch_call call = {
 		.op = s->flags & SLAB_KMALLOC ? WATCH_KMALLOC : WATCH_CACHE_ALLOC,
 		.gfp = gfp,
 		.cache = s,
-		.result = object,
 		.size = size ? size : s->object_size,
 		.caller = caller,
 	};
+	void *object = NULL;
 
+	if (!should_failslab(s, call.op, call.size, gfp, caller))
+		object = sheaf_alloc_unwatched(s, gfp, size, caller);
+	call.result = object;
 	if (unlikely(calls_watched))
 		watch_call(&call);
 	return object;

@@ -19,6 +19,7 @@
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
 #include "../lib/host.h"
+#include "failslab.h"
 #include "internal.h"
 #include "slab.h"
 #include "slub_debug.h"
@@ -172,7 +173,8 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	int ret;
 
 	s->name = name;
-	ret = setup_cache(s, size, align, kmem_cache_flags(flags, name));
+	flags = failslab_cache_flags(kmem_cache_flags(flags, name), name);
+	ret = setup_cache(s, size, align, flags);
 	if (ret)
 		return ret;
 	list_add_tail(&s->list, &slab_caches);
@@ -301,7 +303,7 @@ static struct kmem_cache *create_locked(const char *name, unsigned int size,
 	struct kmem_cache *s;
 
 	lockdep_assert_held(&slab_mutex);
-	flags = kmem_cache_flags(flags, name);
+	flags = failslab_cache_flags(kmem_cache_flags(flags, name), name);
 	s = find_mergeable(size, args, flags);
 	if (s) {
 		s->refcount++;

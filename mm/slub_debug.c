@@ -117,8 +117,7 @@ static bool next_block(const char **text, struct debug_block *block, bool loud)
 	return true;
 }
 
-/* Does [@glob, @end) match all of @name? '*' is any text, '?' any character. */
-static bool glob_matches(const char *glob, const char *end, const char *name)
+bool glob_matches(const char *glob, const char *end, const char *name)
 {
 	const char *star = NULL, *from = NULL;
 

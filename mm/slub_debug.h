@@ -12,6 +12,8 @@
 /* The parameter slab_debug ------------------------------------------------- */
 
 int slub_debug_init(void);
+/* Does [@glob, @end) match all of @name? '*' is any text, '?' any character. */
+bool glob_matches(const char *glob, const char *end, const char *name);
 /* @flags of a new cache, with what the parameter adds. */
 slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name);
 

@@ -50,6 +50,7 @@
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
+#include "failslab.h"
 #include "internal.h"
 #include "slab.h"
 #include "vmalloc.h"
@@ -499,7 +500,7 @@ static void memcheck_learn(void *p, size_t size, bool zeroed)
 
 static void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller)
 {
-	void *p;
+	void *p = NULL;
 
 	if (!size) {
 		printk_once("WARNING: vmalloc: size 0 requested\n");
@@ -507,11 +508,13 @@ static void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller)
 	}
 	if (!mm_ready())
 		return NULL;
-	gate_enter();
-	p = vmalloc_try(size, gfp);
-	if (p)
-		memcheck_learn(p, size, gfp & __GFP_ZERO);
-	gate_exit();
+	if (!should_fail_alloc_page(WATCH_VMALLOC, gfp, 0, size, caller)) {
+		gate_enter();
+		p = vmalloc_try(size, gfp);
+		if (p)
+			memcheck_learn(p, size, gfp & __GFP_ZERO);
+		gate_exit();
+	}
 	watch_alloc(WATCH_VMALLOC, p, size, gfp, caller);
 	return p;
 }
@@ -654,7 +657,9 @@ void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
 	}
 	if (!addr)
 		return __vmalloc_noprof(size, gfp);
-	if (!mm_ready())
+	if (!mm_ready() ||
+	    should_fail_alloc_page(WATCH_VMALLOC, gfp, 0, size,
+				   __builtin_return_address(0)))
 		return NULL;
 
 	gate_enter();

@@ -12,7 +12,7 @@
  * A tool made for the kernel's files can read these. Fields whose subject does
  * not exist here (page cache, swap, anonymous memory) are left out; those that
  * remain have the kernel's name, order and layout. Counters that the kernel
- * does not have come last in vmstat and begin with buddy_ or pcp_.
+ * does not have come last in vmstat and begin with buddy_, pcp_ or fault_.
  *
  * Every report goes the same way, one zone or one CPU at a time:
  *
@@ -31,6 +31,7 @@
 
 #include <kmm/kmm.h>
 
+#include "../lib/fault_inject.h"
 #include "../lib/gate.h"
 #include "../lib/percpu.h"
 #include "internal.h"
@@ -396,6 +397,10 @@ static void vmstat_show(struct seq_file *m)
 	seq_printf(m, "pcp_pages %lu\n", pcp.count);
 	seq_printf(m, "pcp_alloc %lu\n", pcp.allocs);
 	seq_printf(m, "pcp_free %lu\n", pcp.frees);
+	seq_printf(m, "fault_calls %llu\n",
+		   (unsigned long long)atomic_load(&fault_calls));
+	seq_printf(m, "fault_failures %llu\n",
+		   (unsigned long long)atomic_load(&fault_failures));
 }
 
 /* meminfo ----------------------------------------------------------------- */

@@ -39,6 +39,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../../mm/failslab.h"
 #include "../../mm/slab.h"
 #include "../../mm/watch.h"
 #include "../cmdline.h"
@@ -63,8 +64,8 @@ _Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
 const char *const kmm_frontend_cmdline = "kmalloc_ladder=fine";
 
 static void *malloc_slow(size_t size, gfp_t gfp, const void *caller);
-static void *malloc_block(size_t size, size_t align, gfp_t gfp,
-			  const void *caller);
+static void *malloc_block(enum watch_op op, size_t size, size_t align,
+			  gfp_t gfp, const void *caller);
 static void free_block(void *p, const void *caller);
 static void free_slow(void *p, const void *caller);
 static void *realloc_slow(void *p, size_t size, const void *caller);
@@ -169,13 +170,14 @@ static void *realloc_move(void *p, size_t capacity, size_t size,
 	if (likely(!calls_watched)) {
 		to = alloc_object(size, caller);
 	} else {
-		to = malloc_block(size, MALLOC_ALIGN, GFP_MALLOC, caller);
+		to = malloc_block(WATCH_REALLOC, size, MALLOC_ALIGN, GFP_MALLOC,
+				  caller);
 		watch_call(&(struct watch_call){
 			.op = WATCH_REALLOC, .old = p, .result = to,
 			.size = size, .gfp = GFP_MALLOC, .caller = caller });
 	}
 	if (unlikely(!to))
-		return size <= capacity ? p : NULL;
+		return size <= capacity && !fault_injection ? p : NULL;
 	/* All of capacity is ours to read, whatever the user asked for. */
 	memcheck_unpoison(p, size < capacity ? size : capacity);
 	memcpy(to, p, size < capacity ? size : capacity);
@@ -235,15 +237,19 @@ KMM_API size_t malloc_usable_size(void *p)
 
 /* A block of any size, watchers not told. Objects are aligned by their size:
  * see malloc_aligned(). */
-static void *malloc_block(size_t size, size_t align, gfp_t gfp,
-			  const void *caller)
+static void *malloc_block(enum watch_op op, size_t size, size_t align,
+			  gfp_t gfp, const void *caller)
 {
 	size_t padded = align > MALLOC_ALIGN ? ALIGN(size, align) : size;
+	struct kmem_cache *s = NULL;
 	void *p = NULL;
 
 	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
-		p = sheaf_alloc_unwatched(malloc_cache(padded), gfp,
-					  size ? size : 1, caller);
+		s = malloc_cache(padded);
+	if (unlikely(should_failslab(s, op, size, gfp, caller)))
+		p = NULL;
+	else if (s)
+		p = sheaf_alloc_unwatched(s, gfp, size ? size : 1, caller);
 	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
 		p = kmalloc_large(size, align, gfp);
 	if (unlikely(!p))
@@ -253,10 +259,10 @@ static void *malloc_block(size_t size, size_t align, gfp_t gfp,
 
 static noinline void *malloc_slow(size_t size, gfp_t gfp, const void *caller)
 {
-	void *p = malloc_block(size, MALLOC_ALIGN, gfp, caller);
+	enum watch_op op = gfp & __GFP_ZERO ? WATCH_CALLOC : WATCH_MALLOC;
+	void *p = malloc_block(op, size, MALLOC_ALIGN, gfp, caller);
 
-	watch_alloc(gfp & __GFP_ZERO ? WATCH_CALLOC : WATCH_MALLOC, p, size, gfp,
-		    caller);
+	watch_alloc(op, p, size, gfp, caller);
 	return p;
 }
 
@@ -377,9 +383,11 @@ static void *malloc_aligned(size_t align, size_t size, const void *caller)
 		p = size <= KMALLOC_MAX_CACHE_SIZE ? pop_object(padded) : NULL;
 		if (likely(p))
 			return p;
-		return malloc_block(size ? size : 1, align, GFP_MALLOC, caller);
+		return malloc_block(WATCH_MEMALIGN, size ? size : 1, align,
+				    GFP_MALLOC, caller);
 	}
-	p = malloc_block(size ? size : 1, align, GFP_MALLOC, caller);
+	p = malloc_block(WATCH_MEMALIGN, size ? size : 1, align, GFP_MALLOC,
+			 caller);
 	watch_call(&(struct watch_call){
 		.op = WATCH_MEMALIGN, .result = p, .size = size,
 		.align = align, .gfp = GFP_MALLOC, .caller = caller });

@@ -56,6 +56,8 @@ static const struct {
 	{ "page_owner", suite_page_owner },
 	{ "kmemleak", suite_kmemleak },
 	{ "calltrace", suite_calltrace },
+	{ "fault_inject", suite_fault_inject },
+	{ "failslab", suite_failslab },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

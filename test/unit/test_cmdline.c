@@ -58,6 +58,7 @@ START_TEST(params_unparsed_hold_defaults)
 		.kmalloc_ladder = LADDER_KERNEL,
 		.bad_free = BAD_FREE_ABORT,
 		.report_fd = 2,
+		.fail_verbose = 1,
 	};
 
 	const struct kmm_params booted = kmm_params;

@@ -46,6 +46,8 @@ Suite *suite_watch(void);
 Suite *suite_page_owner(void);
 Suite *suite_kmemleak(void);
 Suite *suite_calltrace(void);
+Suite *suite_fault_inject(void);
+Suite *suite_failslab(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
