@@ -106,6 +106,8 @@ void run_report_started(struct run_report *report);
 /* The program has ended: write what is left, count, free. */
 unsigned int run_report_finish(struct run_report *report);
 
+/* The file that execvp() would execute; the caller frees it. NULL: none. */
+char *run_find_program(const char *name);
 /* Why a program cannot be preloaded, in words; NULL if all is well. */
 char *run_preload_obstacle(const char *program);
 
@@ -122,7 +124,11 @@ char *run_preload_obstacle(const char *program);
 	_(live)								\
 	_(suppressions)							\
 	_(trace)							\
-	_(trace_text)
+	_(trace_text)							\
+	_(fail)								\
+	_(fail_timeout)							\
+	_(fail_jobs)							\
+	_(fail_keep)
 /* clang-format on */
 
 #define RUN_OPTION_EXTERN(name) extern const struct run_option run_##name;

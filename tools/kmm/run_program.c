@@ -207,8 +207,8 @@ void run_program(struct run *run, struct run_result *result)
 
 /* Can it be preloaded? ----------------------------------------------------- */
 
-/* As execvp() does: the caller frees the path. */
-static char *find_program(const char *name)
+/* As execvp() does. */
+char *run_find_program(const char *name)
 {
 	char *path, *dir, *rest, *file;
 
@@ -304,7 +304,7 @@ static char *obstacle_of_file(const char *path, int depth)
 
 char *run_preload_obstacle(const char *program)
 {
-	char *path = find_program(program), *why;
+	char *path = run_find_program(program), *why;
 
 	why = path ? obstacle_of_file(path, 0) : NULL;
 	free(path);

@@ -316,6 +316,46 @@ int symbols_lookup_file(struct symbols *s, const char *path,
 	return 0;
 }
 
+/* @name itself, or a part of it: "name.part.0", "name(int)". */
+static bool is_name(const char *symbol, const char *name)
+{
+	size_t len = strlen(name);
+
+	return !strncmp(symbol, name, len) &&
+	       (!symbol[len] || symbol[len] == '.' || symbol[len] == '(');
+}
+
+int symbols_find_function(struct symbols *s, const char *path, const char *name,
+			  struct code_range *ranges, int max)
+{
+	struct file *file = find_file(s, path);
+	int nr_symbols, i, nr = 0;
+	const char *symbol;
+	GElf_Addr address;
+	GElf_Sym sym;
+
+	if (!file->module)
+		return 0;
+	nr_symbols = dwfl_module_getsymtab(file->module);
+	for (i = 1; i < nr_symbols; i++) {
+		forget_names(s);
+		symbol = dwfl_module_getsym_info(file->module, i, &sym,
+						 &address, NULL, NULL, NULL);
+		if (!symbol || !sym.st_size ||
+		    GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
+		    (!is_name(symbol, name) &&
+		     !is_name(demangle(s, symbol), name)))
+			continue;
+		if (nr < max)
+			ranges[nr] = (struct code_range){
+				address, address + sym.st_size
+			};
+		nr++;
+	}
+	forget_names(s);
+	return nr;
+}
+
 /* Processes and cores ------------------------------------------------------ */
 
 int symbols_lookup(struct symbols *s, uint64_t address, bool is_return,

@@ -53,6 +53,15 @@ int symbols_lookup_file(struct symbols *s, const char *path,
 			bool is_return, struct frame frames[MAX_FRAMES]);
 int symbols_lookup(struct symbols *s, uint64_t address, bool is_return,
 		   struct frame frames[MAX_FRAMES]);
+/* Code of a file: [start, end). */
+struct code_range {
+	uint64_t start, end;
+};
+/* The functions called @name in @path, as it is mangled or as it is written
+ * (without arguments), and the parts that the compiler split off, such as
+ * "name.cold". Returns how many there are, of which @max are stored. */
+int symbols_find_function(struct symbols *s, const char *path, const char *name,
+			  struct code_range *ranges, int max);
 /* The module that holds @address, and the address in its file; NULL if none. */
 const char *symbols_module(struct symbols *s, uint64_t address,
 			   uint64_t *vaddr);
