@@ -1148,13 +1148,14 @@ static struct page *alloc_pages_unwatched(gfp_t gfp, unsigned int order)
 static struct page *alloc_pages_caller(gfp_t gfp, unsigned int order,
 				       const void *caller)
 {
+	/* An order that is too large fails, but is a call. */
+	size_t size = order <= MAX_PAGE_ORDER ? PAGE_SIZE << order : SIZE_MAX;
 	struct page *page = NULL;
 
-	if (!should_fail_alloc_page(WATCH_ALLOC_PAGES, gfp, order,
-				    PAGE_SIZE << order, caller))
+	if (!should_fail_alloc_page(WATCH_ALLOC_PAGES, gfp, order, size, caller))
 		page = alloc_pages_unwatched(gfp, order);
-	watch_alloc(WATCH_ALLOC_PAGES, page ? page_address(page) : NULL,
-		    PAGE_SIZE << order, gfp, caller);
+	watch_alloc(WATCH_ALLOC_PAGES, page ? page_address(page) : NULL, size,
+		    gfp, caller);
 	return page;
 }
 
