@@ -82,7 +82,7 @@ static int unchecked(void)
 	if (!first)
 		return 1;
 	table = malloc(40); /* line: unchecked */
-	table[3] = 1;
+	table[3] = 1; /* line: crash */
 	last = copy("last");
 	free((void *)table);
 	free(first);
@@ -165,6 +165,24 @@ static int threads(void)
 	return 0;
 }
 
+static void *in_thread(void *arg)
+{
+	volatile int *p = malloc(16);
+
+	*p = 1;
+	free((void *)p);
+	return arg;
+}
+
+static int thread(void)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, in_thread, NULL))
+		return 1;
+	return pthread_join(other, NULL);
+}
+
 static __attribute__((noinline)) void *in_here(size_t size)
 {
 	void *p = copy("here");
@@ -227,7 +245,7 @@ static const struct {
 	{ "family", family },	  { "unchecked", unchecked },
 	{ "checked", checked },	  { "twice", twice },
 	{ "persistent", persistent }, { "crash", crash },
-	{ "threads", threads },	  { "stacks", stacks },
+	{ "threads", threads },	  { "thread", thread },	  { "stacks", stacks },
 	{ "input", input },	  { "alternate", alternate },
 };
 

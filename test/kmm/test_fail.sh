@@ -34,8 +34,11 @@ says() {
 # The numbers and sizes of the calls that failed.
 failures() { sed -nE 's/^FAULT_INJECTION: .* of [a-z]+\(([0-9]+)\), call ([0-9]+),.*/\2:\1/p' | xargs; }
 
-# Without addresses, and what lies in libc.
-normal() { sed -E '/#[0-9]+ .*(libc_start|_start\+)/d; s/0x[0-9a-f]+/0x/g'; }
+# Without addresses, and the frames of libraries.
+normal() {
+	sed -E '/^  #[0-9]+ /{/fails\.c/!d}; /^  \.\.\.$/d
+		s/^  #[0-9]+/  #/; s/0x[0-9a-f]+/0x/g'
+}
 
 test_fail() {
 	local output other n
@@ -191,6 +194,33 @@ print(job.stderr.read().decode().splitlines()[-1], job.wait())
 	fi
 }
 
+# Some sandboxes do not let anybody trace.
+test_place() {
+	if ! python3 -c 'import ctypes, sys
+sys.exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) != 0)'; then
+		skipped sweep_place "ptrace() is not permitted"
+		return
+	fi
+	says sweep_place_of_a_crash \
+		"It crashes here:"$'\n'"  #0 0x[0-9a-f]+ unchecked\+[^ ]* $here/fails.c:$(line_of fails.c crash)"$'\n' \
+		--fail=sweep "$dir/fails" unchecked
+	says sweep_place_in_a_thread \
+		"It crashes here:"$'\n'"  #0 0x[0-9a-f]+ in_thread\+" \
+		--fail=sweep "$dir/fails" thread
+	says sweep_place_of_a_hang "It hangs here:.* persistent\+[^ ]* $here/fails.c:" \
+		--fail=sweep --fail-timeout=1 "$dir/fails" persistent
+	# Two calls of one function, which differ below it.
+	if wanted sweep_merges_what_crashes_at_one_place; then
+		# shellcheck disable=SC2086
+		$CC $fail_flags "$here/fails_alike.c" -o "$dir/alike" || exit 2
+		output=$(run --fail=sweep "$dir/alike" 2>&1)
+		matches sweep_merges_what_crashes_at_one_place \
+			"^sweep: crashed by SIGSEGV when one of these calls fails: 1-3"$'\n'".*"$'\n'"\(and 2 other stacks\)"$'\n'"It crashes here:"$'\n'"  #0 0x[0-9a-f]+ deep_0\+" \
+			"$output"
+	fi
+	test_fail_documentation
+}
+
 # What fault-injection.md shows is what is written.
 test_fail_documentation() {
 	local doc=$root/Documentation/fault-injection.md
@@ -209,4 +239,4 @@ test_fail_documentation() {
 
 test_fail
 test_sweep
-test_fail_documentation
+test_place

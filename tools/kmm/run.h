@@ -91,6 +91,8 @@ int run_move_fd(int fd);
 void run_at_exit(struct run *run, run_exit_fn fn, void *data);
 void run_on_line(struct run *run, run_line_fn fn, void *data);
 
+/* What the program is started with; in a process of its own. */
+void run_set_environment(const struct run *run, int report_fd);
 /* Run the program and wait for its end; may be called again and again. */
 void run_program(struct run *run, struct run_result *result);
 

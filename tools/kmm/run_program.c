@@ -126,6 +126,12 @@ static void set_cmdline(const struct run *run, int report_fd)
 	free(value);
 }
 
+void run_set_environment(const struct run *run, int report_fd)
+{
+	prepend("LD_PRELOAD", run->shim, ':');
+	set_cmdline(run, report_fd);
+}
+
 static void __attribute__((noreturn))
 become_program(struct run *run, const struct inherited *inherited,
 	       int report_fd, int errors, pid_t parent)
@@ -139,8 +145,7 @@ become_program(struct run *run, const struct inherited *inherited,
 	for (hook = run->hooks; hook; hook = hook->next)
 		if (hook->start.in_program)
 			hook->start.in_program(run, hook->start.data);
-	prepend("LD_PRELOAD", run->shim, ':');
-	set_cmdline(run, report_fd);
+	run_set_environment(run, report_fd);
 	fcntl(report_fd, F_SETFD, 0);
 	sigaction(SIGCHLD, &inherited->sigchld, NULL);
 	sigprocmask(SIG_SETMASK, &inherited->mask, NULL);

@@ -18,7 +18,9 @@
  * With several jobs, runs behind the last one may have been started; what they
  * give is dropped. Runs are grouped by how they ended and, if that is bad, by
  * the stack of the call that failed, as module and offset, since addresses
- * differ from run to run. Names are looked up once per group.
+ * differ from run to run. Each group that crashed or hung is run once more to see
+ * where (run_crash.c), and groups that did so at the same place become one. Names
+ * are looked up last, once for each.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +57,8 @@ struct sweep_run {
 	int code;		/* exit status or signal */
 	char *report;		/* as the library wrote it */
 	char *stack;		/* where the failed call is, comparable */
+	char *place;		/* where it crashed or hung: frames; or NULL */
+	char *place_key;	/* and comparable */
 	bool shown;
 };
 
@@ -103,15 +107,21 @@ static void redirect(int fd, const char *path, int flags)
 
 /* A file is read from its start by each run; a terminal or a pipe has only one
  * start, and none reads it. */
-static void redirect_all(const struct sweep *sweep, unsigned long call)
+static void redirect_stdin(void)
 {
 	struct stat st;
-	char *out;
 
 	if (!fstat(STDIN_FILENO, &st) && S_ISREG(st.st_mode))
 		redirect(STDIN_FILENO, "/proc/self/fd/0", O_RDONLY);
 	else
 		redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
+}
+
+static void redirect_all(const struct sweep *sweep, unsigned long call)
+{
+	char *out;
+
+	redirect_stdin();
 	out = sweep->spec->keep ? file_of(sweep, call, "out") :
 				  xstrdup("/dev/null");
 	redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
@@ -386,7 +396,7 @@ static bool same_end(const struct sweep_run *a, const struct sweep_run *b)
 	return a->outcome == b->outcome && a->code == b->code;
 }
 
-/* What a programmer would have to look at once. */
+/* The same stack of the failed call, and the same end. */
 static bool same_case(const struct sweep_run *a, const struct sweep_run *b)
 {
 	return same_end(a, b) &&
@@ -464,29 +474,155 @@ static unsigned long count_like(const struct sweep *sweep,
 	return nr;
 }
 
-static void print_cases(struct sweep *sweep)
+/* Where it went wrong ------------------------------------------------------ */
+
+/* In a process of its own, which may add words for this call alone. */
+static void __attribute__((noreturn))
+find_place(struct sweep *sweep, const struct sweep_run *r, const char *path)
 {
-	FILE *out = sweep->run->report;
+	char *word = xasprintf("fail_nth=%lu", r->call), *text;
+	FILE *file;
+
+	run_add_words(sweep->run, word);
+	redirect_stdin();
+	text = crash_stack(sweep->run, r->code, sweep->spec->timeout,
+			   &sweep->inherited);
+	file = fopen(path, "we");
+	if (file && text)
+		fputs(text, file);
+	if (file)
+		fclose(file);
+	_exit(0);
+}
+
+/* The stack where the program crashes or hangs when this call fails; "" if that
+ * cannot be found out. */
+static char *place_of(struct sweep *sweep, const struct sweep_run *r)
+{
+	char *path = file_of(sweep, r->call, "place"), *text;
+	pid_t worker = fork();
+
+	if (!worker)
+		find_place(sweep, r, path);
+	while (worker > 0 && waitpid(worker, NULL, 0) < 0 && errno == EINTR)
+		;
+	text = access(path, R_OK) ? xstrdup("") : read_file(path);
+	unlink(path);
+	free(path);
+	return text;
+}
+
+/* Frames of a place that tell it from others, from the first one that is not in
+ * libc on: what lies above is the way of abort(), for one. */
+#define PLACE_FRAMES 4
+
+/* The innermost frame, and those; the caller frees it. */
+static char *key_of_place(const char *place)
+{
+	char *key = xcalloc(1, strlen(place) + 1), *end = key;
+	const char *line, *paren, *newline;
+	int frames = 0;
+	bool libc;
+
+	for (line = place; frames < PLACE_FRAMES; line = newline + 1) {
+		newline = strchr(line, '\n');
+		paren = strchr(line, '(');
+		if (!newline || !paren || paren > newline)
+			break;
+		libc = memmem(paren, (size_t)(newline - paren), "/libc.so", 8);
+		if (libc && !frames && line != place)
+			continue;
+		frames += frames || !libc;
+		memcpy(end, paren, (size_t)(newline - paren));
+		end += newline - paren;
+	}
+	return key;
+}
+
+/* One run more for each case, of which there may be fewer then: many calls that
+ * fail lead to the same place. */
+static void find_places(struct sweep *sweep)
+{
+	struct sweep_run *end = sweep->runs + sweep->nr_runs, *r, *other;
+
+	for (r = sweep->runs; r < end && !sweep->interrupted; r++) {
+		if (r->outcome < CRASHED || r->place)
+			continue;
+		r->place = place_of(sweep, r);
+		r->place_key = key_of_place(r->place);
+		for (other = r + 1; other < end; other++) {
+			if (!same_case(r, other))
+				continue;
+			other->place = r->place;
+			other->place_key = r->place_key;
+		}
+	}
+}
+
+/* What is mended by one change, as far as we can tell. */
+static bool same_problem(const struct sweep_run *a, const struct sweep_run *b)
+{
+	if (!same_end(a, b))
+		return false;
+	if (a->place && b->place && *a->place && *b->place)
+		return !strcmp(a->place_key, b->place_key);
+	return same_case(a, b);
+}
+
+/* Stacks of failed calls that lead to the same problem. */
+static unsigned int count_cases(const struct sweep *sweep,
+				const struct sweep_run *first)
+{
+	const struct sweep_run *end = sweep->runs + sweep->nr_runs, *r, *before;
+	unsigned int nr = 0;
+
+	for (r = first; r < end; r++) {
+		if (!same_problem(r, first))
+			continue;
+		for (before = first; before < r; before++)
+			if (same_problem(before, first) && same_case(before, r))
+				break;
+		nr += before == r;
+	}
+	return nr;
+}
+
+static void print_problem(struct sweep *sweep, struct report *report,
+			  const struct sweep_run *r)
+{
+	unsigned int nr_cases = count_cases(sweep, r);
+	FILE *out = report->out;
+	char *end = end_of(r);
+
+	fprintf(out, "sweep: %s when one of these calls fails:", end);
+	print_calls(sweep, r, same_problem, out);
+	putc('\n', out);
+	report_add(report, r->report, strlen(r->report));
+	report_end(report);
+	if (nr_cases > 1)
+		fprintf(out, "(and %u other stacks)\n", nr_cases - 1);
+	if (r->place && *r->place) {
+		fprintf(out, "It %s here:\n",
+			r->outcome == HUNG ? "hangs" : "crashes");
+		report_add(report, r->place, strlen(r->place));
+		report_end(report);
+	}
+	putc('\n', out);
+	free(end);
+}
+
+static void print_problems(struct sweep *sweep)
+{
 	struct report report = {
 		.symbols = symbols_of_files(),
 		.not_after = &sweep->started,
-		.out = out,
+		.out = sweep->run->report,
 	};
 	struct sweep_run *r;
-	char *end;
 
-	for (r = sweep->runs; r < sweep->runs + sweep->nr_runs; r++) {
-		if (r->outcome < REPORTED || r->shown)
-			continue;
-		end = end_of(r);
-		fprintf(out, "sweep: %s when one of these calls fails:", end);
-		print_calls(sweep, r, same_case, out);
-		putc('\n', out);
-		report_add(&report, r->report, strlen(r->report));
-		report_end(&report);
-		putc('\n', out);
-		free(end);
-	}
+	for (r = sweep->runs; r < sweep->runs + sweep->nr_runs; r++)
+		if (r->outcome >= REPORTED && !r->shown)
+			print_problem(sweep, &report, r);
 	symbols_close(report.symbols);
 	forget_shown(sweep);
 }
@@ -616,7 +752,8 @@ void run_sweep(struct run *run, const struct fail_spec *spec,
 	if (run_without_failure(&sweep, result)) {
 		/* After ^C, what has been found so far. */
 		run_all(&sweep);
-		print_cases(&sweep);
+		find_places(&sweep);
+		print_problems(&sweep);
 		print_table(&sweep);
 		print_summary(&sweep, &nr_bad);
 		result->nr_bugs += nr_bad;
