@@ -76,6 +76,7 @@ MM_SRCS :=			\
 	mm/mm_init.c		\
 	mm/page_alloc.c		\
 	mm/page_owner.c		\
+	mm/page_poison.c	\
 	mm/page_reporting.c	\
 	mm/pcp.c		\
 	mm/sheaf.c		\

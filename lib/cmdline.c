@@ -83,6 +83,10 @@ _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\
+_(page_poison, FLAG, 0, 0, 1, NULL, "-",				\
+  "fill free pages with 0xaa, and check them when they are allocated")	\
+_(debug_pagealloc, FLAG, 0, 0, 1, NULL, "-",				\
+  "make free pages inaccessible: a use is a fault at once")		\
 _(page_owner, FLAG, 0, 0, 1, NULL, "-",					\
   "write down which stack allocated each block of pages")		\
 _(kmemleak, FLAG, 0, 0, 1, NULL, "-",					\

@@ -64,6 +64,8 @@ struct kmm_params {
 	u64 sheaf_capacity;	/* 0: by object size */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
 	u64 bad_free;		/* enum bad_free_policy */
+	u64 page_poison;	/* fill free pages, and check them */
+	u64 debug_pagealloc;	/* free pages are not accessible */
 	u64 page_owner;		/* write down who allocates pages */
 	u64 kmemleak;
 	u64 leak_fd;		/* where a searcher waits; 0: nobody does */

@@ -29,6 +29,7 @@
 #include "internal.h"
 #include "kmemleak.h"
 #include "page_owner.h"
+#include "page_poison.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
@@ -70,6 +71,7 @@ static int (*const boot_steps[])(void) = {
 	boot_host,
 	calltrace_init,
 	failslab_init,
+	page_poison_init,
 	percpu_init,
 	page_alloc_init,
 	sparse_init,

@@ -51,6 +51,7 @@
 #include "../lib/memcheck.h"
 #include "failslab.h"
 #include "internal.h"
+#include "page_poison.h"
 #include "slab.h"
 #include "watch.h"
 
@@ -691,6 +692,8 @@ static void prep_new_block(struct page *page, unsigned long nr_pages, gfp_t gfp,
 	void *addr;
 
 	ClearPageZeroed(page);
+	if (unlikely(page_debug_on))
+		page_debug_alloc(page_address(page), nr_pages << PAGE_SHIFT);
 	if (memcheck_active() || ((gfp & __GFP_ZERO) && !is_zero)) {
 		addr = page_address(page);
 		memcheck_unpoison(addr, nr_pages << PAGE_SHIFT);
@@ -830,6 +833,8 @@ void free_frozen_pages(struct page *page, unsigned int order)
 
 	if (memcheck_active())
 		memcheck_poison(page_address(page), PAGE_SIZE << order);
+	if (unlikely(page_debug_on))
+		page_debug_free(page_address(page), PAGE_SIZE << order);
 	if (pcp_allowed_order(order) && pcp_free(zone, page, order)) {
 		page_reporting_notify(zone);
 		return;
@@ -857,6 +862,8 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 	}
 	if (memcheck_active())
 		memcheck_poison(page_address(page), nr_pages << PAGE_SHIFT);
+	if (unlikely(page_debug_on))
+		page_debug_free(page_address(page), nr_pages << PAGE_SHIFT);
 	spin_lock(&zone->lock);
 	free_run(zone, page, nr_pages, false);
 	spin_unlock(&zone->lock);
@@ -922,6 +929,9 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 	if (memcheck_active() && new_nr < nr_pages)
 		memcheck_poison(addr + (new_nr << PAGE_SHIFT),
 				(nr_pages - new_nr) << PAGE_SHIFT);
+	if (new_nr < nr_pages)
+		page_debug_free(addr + (new_nr << PAGE_SHIFT),
+				(nr_pages - new_nr) << PAGE_SHIFT);
 	spin_lock(&zone->lock);
 	if (new_nr < nr_pages)
 		free_run(zone, page + new_nr, nr_pages - new_nr, false);
@@ -932,6 +942,9 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 	if (memcheck_active() && done && new_nr > nr_pages)
 		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
 				  (new_nr - nr_pages) << PAGE_SHIFT);
+	if (done && new_nr > nr_pages)
+		page_debug_alloc(addr + (nr_pages << PAGE_SHIFT),
+				 (new_nr - nr_pages) << PAGE_SHIFT);
 	if (new_nr < nr_pages)
 		page_reporting_notify(zone);
 	return done;
@@ -1492,7 +1505,8 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 			bad++;				/* B6 */
 	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn)
 		bad++;					/* B6 */
-	if (PageZeroed(page) && !memcheck_active()) {
+	if (PageZeroed(page) && !memcheck_active() &&
+	    !kmm_params.debug_pagealloc) {
 		bytes = page_address(page);
 		for (i = 0; i < PAGE_SIZE << order; i += 64)
 			if (bytes[i])

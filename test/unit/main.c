@@ -54,6 +54,7 @@ static const struct {
 	{ "anchor", suite_anchor },
 	{ "watch", suite_watch },
 	{ "page_owner", suite_page_owner },
+	{ "page_poison", suite_page_poison },
 	{ "kmemleak", suite_kmemleak },
 	{ "calltrace", suite_calltrace },
 	{ "fault_inject", suite_fault_inject },

@@ -44,6 +44,7 @@ Suite *suite_boot(void);
 Suite *suite_anchor(void);
 Suite *suite_watch(void);
 Suite *suite_page_owner(void);
+Suite *suite_page_poison(void);
 Suite *suite_kmemleak(void);
 Suite *suite_calltrace(void);
 Suite *suite_fault_inject(void);
