@@ -11,7 +11,8 @@
  *	free:	  zones -> free_area[order].free_list[type] -> page.lru, and
  *		  zone.pcp -> per_cpu_pages.lists[] of each unit
  *	slabs:	  slab_caches -> kmem_cache.list -> node.partial and full ->
- *		  page.lru -> page.freelist, encoded as mm/slub.c says
+ *		  page.lru -> page.freelist, encoded as mm/slub.c says; object i
+ *		  of a slab is kmem_cache.red_left_pad + i * size from its start
  *	vmalloc:  vmap_tree -> treap_node, in vmap_area
  *	owners:	  page_owners[range][page], of the same index as the range's pages
  *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and

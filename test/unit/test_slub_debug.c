@@ -480,6 +480,8 @@ static void check_layout(unsigned int size, unsigned int align,
 
 	ck_assert_uint_eq(kmem_cache_metadata(t), metadata);
 	ck_assert_uint_eq(t->sheaf_capacity, 0);
+	/* In a smaller slab an object might be on_boundary(). */
+	ck_assert(!metadata || t->min_order == t->order);
 	for (i = 0; i < nr; i++) {
 		p[i] = kmem_cache_alloc(t, GFP_KERNEL);
 		ck_assert_uint_eq((unsigned long)p[i] % (align ? align : 8), 0);
