@@ -232,6 +232,10 @@ bool slab_find_object(struct kmem_cache *s,
 		      bool (*check)(struct kmem_cache *s, struct page *slab,
 				    void *object, bool free, void *arg),
 		      void *arg);
+/* Under list_lock, of slabs with metadata. */
+bool slab_link_valid(const struct kmem_cache *s, const struct page *slab,
+		     void *object);
+void rebuild_freelist(struct kmem_cache *s, struct page *slab);
 /* A walk of the slab's freelist, under list_lock. */
 bool on_freelist(const struct kmem_cache *s, const struct page *slab,
 		 const void *wanted);

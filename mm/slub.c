@@ -523,7 +523,7 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
  * zones tell as well: make a new list of it. An object whose red zone does not
  * know either stays lost.
  */
-static void rebuild_freelist(struct kmem_cache *s, struct page *slab)
+void rebuild_freelist(struct kmem_cache *s, struct page *slab)
 {
 	char *base = slab_address(slab);
 	unsigned int nr = 0, i;
@@ -544,6 +544,16 @@ static void rebuild_freelist(struct kmem_cache *s, struct page *slab)
 	s->node.nr_inuse += slab->inuse;
 	if (slab->inuse < slab->objects)
 		move_slab(s, slab, SLAB_ON_PARTIAL, true);
+}
+
+/* Is the link of a free object one of U3? One that nobody has had has none. */
+bool slab_link_valid(const struct kmem_cache *s, const struct page *slab,
+		     void *object)
+{
+	const char *base = slab_address(slab);
+
+	return object_index(s, slab, base, object) >= slab->fresh ||
+	       valid_link(s, slab, base, get_freepointer(s, slab, object));
 }
 
 /* One object, checked and made ready under the lock. NULL with *@retry: the next
@@ -752,6 +762,16 @@ void slab_for_each_inuse(struct kmem_cache *s,
 	spin_unlock(&s->node.list_lock);
 }
 
+/* The freelist may have been cut by the damage that is looked for; then @map
+ * lacks what was behind, but the red zones still know. */
+static bool is_free(const struct kmem_cache *s, struct page *slab,
+		    unsigned int index, const u64 *map)
+{
+	return (map[index / 64] & (1ULL << (index % 64))) ||
+	       (kmem_cache_metadata(s) &&
+		debug_object_free(s, slab_object(s, slab_address(slab), index)));
+}
+
 bool slab_find_object(struct kmem_cache *s,
 		      bool (*check)(struct kmem_cache *s, struct page *slab,
 				    void *object, bool free, void *arg),
@@ -770,8 +790,7 @@ bool slab_find_object(struct kmem_cache *s,
 			for (i = 0; i < slab->objects && !found; i++)
 				found = check(s, slab,
 					      slab_object(s, slab_address(slab), i),
-					      map[i / 64] & (1ULL << (i % 64)),
-					      arg);
+					      is_free(s, slab, i, map), arg);
 			if (found)
 				break;
 		}

@@ -295,6 +295,11 @@ static u8 *slot_end(const struct kmem_cache *s, u8 *object)
 	return object + s->size - s->red_left_pad;
 }
 
+static u8 *slab_end(const struct page *slab)
+{
+	return (u8 *)slab_address(slab) + (PAGE_SIZE << slab->order);
+}
+
 /* Bytes ------------------------------------------------------------------- */
 
 /* A comparison of the bytes with themselves, one further. */
@@ -304,7 +309,7 @@ static bool all_bytes_are(const u8 *start, u8 value, size_t size)
 	       (*start == value && !memcmp(start, start + 1, size - 1));
 }
 
-/* The left red zone also tells the state, so it is there without SLAB_RED_ZONE. */
+/* The left red zone also tells the state: it is there without SLAB_RED_ZONE. */
 static void init_object(struct kmem_cache *s, u8 *object, bool active)
 {
 	u8 red = active ? SLUB_RED_ACTIVE : SLUB_RED_INACTIVE;
@@ -408,8 +413,10 @@ static noinline __cold void note_object(struct kmem_cache *s, struct page *slab,
 	u8 *from = object - min_t(unsigned int, s->red_left_pad, 16);
 	u8 *end = object + s->inuse;
 
-	/* Tracks are printed in words. */
-	if (wanted >= end)
+	/* Tracks are printed in words; behind the slot is what no object has. */
+	if (wanted >= slot_end(s, object))
+		end = slab_end(slab);
+	else if (wanted >= end)
 		end = slot_end(s, object);
 	report->object = object;
 	report->base = slab_address(slab);
@@ -791,30 +798,39 @@ bool kmem_dump_obj(void *object)
 /* Somebody may go on writing while the walk repairs. */
 #define MAX_REPORTS 1000
 
-/* With the last object, what is behind it, too. What is wrong is repaired. */
-static void check_in_walk(struct kmem_cache *s, struct page *slab, void *object,
-			  bool active, struct slub_report *report)
+/* All of D1; and with the last object, what is behind it. */
+static bool damaged_in_walk(struct kmem_cache *s, struct page *slab,
+			    void *object, bool active,
+			    struct slub_report *report)
 {
-	u8 *end = (u8 *)slab_address(slab) + (PAGE_SIZE << slab->order);
 	u8 *tail = slot_end(s, object);
+	size_t rest = (size_t)(slab_end(slab) - tail);
 
 	check_object(s, object, active, report);
-	if ((s->flags & SLAB_POISON) && (size_t)(end - tail) < s->size)
-		check_bytes(report, "Padding", tail, POISON_INUSE,
-			    (size_t)(end - tail));
+	if (!active && !slab_link_valid(s, slab, object))
+		note_damage(report, "Freepointer", (u8 *)object + s->offset, -1,
+			    sizeof(void *));
+	if ((s->flags & SLAB_POISON) && rest < s->size)
+		check_bytes(report, "Padding", tail, POISON_INUSE, rest);
 	if (likely(!report->nr_damages))
-		return;
+		return false;
 	note_object(s, slab, object, active, report);
-	restore_bytes(report);
+	return true;
 }
 
-static bool object_damaged(struct kmem_cache *s, struct page *slab,
+static bool repair_in_walk(struct kmem_cache *s, struct page *slab,
 			   void *object, bool free, void *arg)
 {
 	struct slub_report *report = arg;
+	unsigned int i;
 
-	check_in_walk(s, slab, object, !free, report);
-	return report->nr_damages;
+	if (likely(!damaged_in_walk(s, slab, object, !free, report)))
+		return false;
+	restore_bytes(report);
+	for (i = 0; i < report->nr_damages; i++)
+		if (report->damage[i].expected < 0)
+			rebuild_freelist(s, slab);
+	return true;
 }
 
 /* Nobody else knows the slab any more. */
@@ -825,9 +841,9 @@ void check_free_slab(struct kmem_cache *s, struct page *slab)
 
 	for (i = 0; i < slab->objects; i++) {
 		slub_report_init(&report);
-		check_in_walk(s, slab, slab_object(s, slab_address(slab), i),
-			      false, &report);
-		if (unlikely(report.nr_damages))
+		if (unlikely(damaged_in_walk(s, slab,
+					     slab_object(s, slab_address(slab), i),
+					     false, &report)))
 			slub_report_call(s, &report, NULL);
 	}
 }
@@ -838,14 +854,14 @@ unsigned int validate_slab_cache(struct kmem_cache *s)
 	unsigned int bad = 0;
 
 	gate_enter();
-	bad = slab_validate(s);
 	while (kmem_cache_metadata(s) && bad < MAX_REPORTS) {
 		slub_report_init(&report);
-		if (!slab_find_object(s, object_damaged, &report))
+		if (!slab_find_object(s, repair_in_walk, &report))
 			break;
 		slub_report(s, &report, NULL);
 		bad += report.nr_damages;
 	}
+	bad += slab_validate(s);
 	gate_exit();
 	return bad;
 }
