@@ -40,8 +40,15 @@ struct page {
 	unsigned long compound_head;
 	/* 24: free_area list, pcp list, or a list of the cache's slabs */
 	struct list_head lru;
-	/* 40: slab: first free object, plain pointer; links are encoded */
-	void *freelist;
+	/* 40 */
+	union {
+		void *freelist;		/* slab: first free object, plain pointer;
+					 * links are encoded */
+		struct {		/* large kmalloc, with red zones: */
+			u32 slack;	/* bytes behind those asked for; else 0 */
+			u32 stack;	/* depot handle of its allocation */
+		};
+	};
 	/* 48 */
 	union {
 		struct {

@@ -26,13 +26,17 @@
 #include "failslab.h"
 #include "internal.h"
 #include "slab.h"
+#include "slub_debug.h"
 #include "watch.h"
 
 /* Large blocks ------------------------------------------------------------ */
 
-static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
+/* @size is what the caller may use of @block bytes. */
+static void *alloc_large_pages(size_t size, size_t block,
+			       unsigned int min_order, gfp_t gfp,
+			       const void *caller)
 {
-	unsigned long nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	unsigned long nr_pages = PAGE_ALIGN(block) >> PAGE_SHIFT;
 	struct page *page;
 	void *p;
 
@@ -46,7 +50,10 @@ static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
 	if (!page)
 		return NULL;
 	page->private = nr_pages;
+	page->slack = 0;
 	SetPageLarge(page);
+	if (large_red_zone(size))
+		large_debug_alloc(page, size, caller);
 	p = page_address(page);
 	if (memcheck_active()) {
 		memcheck_poison(p, nr_pages << PAGE_SHIFT);
@@ -55,9 +62,10 @@ static void *alloc_large_pages(size_t size, unsigned int min_order, gfp_t gfp)
 	return p;
 }
 
-static void *large_by_ladder(size_t size, gfp_t gfp)
+static void *large_by_ladder(size_t size, gfp_t gfp, const void *caller)
 {
 	unsigned int order;
+	size_t block;
 
 	if (!mm_ready())
 		return NULL;
@@ -67,12 +75,14 @@ static void *large_by_ladder(size_t size, gfp_t gfp)
 				    size, KMALLOC_MAX_SIZE);
 		return NULL;
 	}
+	block = size + large_red_zone(size);
 	if (kmm_params.kmalloc_ladder != LADDER_KERNEL)
-		return alloc_large_pages(size, 0, gfp);
-	order = (unsigned int)get_order(size);
+		return alloc_large_pages(size, block, 0, gfp, caller);
+	order = (unsigned int)get_order(block);
 	/* Under memcheck the tail of the block must stay out of bounds. */
-	return alloc_large_pages(memcheck_active() ? size : PAGE_SIZE << order,
-				 order, gfp);
+	if (!memcheck_active())
+		block = PAGE_SIZE << order;
+	return alloc_large_pages(size, block, order, gfp, caller);
 }
 
 void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
@@ -81,12 +91,12 @@ void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
 	void *p = NULL;
 
 	if (!should_failslab(NULL, WATCH_KMALLOC, size, gfp, caller))
-		p = large_by_ladder(size, gfp);
+		p = large_by_ladder(size, gfp, caller);
 	watch_alloc(WATCH_KMALLOC, p, size, gfp, caller);
 	return p;
 }
 
-void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
+void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller)
 {
 	size_t block = max_t(size_t, size, align);
 	void *p;
@@ -98,10 +108,10 @@ void *kmalloc_large(size_t size, size_t align, gfp_t gfp)
 	if (!size)
 		size = 1;
 	if (block <= KMALLOC_MAX_SIZE) {
-		p = alloc_large_pages(size,
+		p = alloc_large_pages(size, size + large_red_zone(size),
 				      align > PAGE_SIZE ?
 					      (unsigned int)get_order(align) : 0,
-				      gfp | __GFP_NOWARN);
+				      gfp | __GFP_NOWARN, caller);
 		if (p)
 			return p;
 	}
@@ -121,8 +131,9 @@ bool kmalloc_large_resize(void *p, size_t size)
 	bool done;
 
 	/* A memory checker must see each byte copied to believe it is there. */
-	if (memcheck_active() || kmm_params.init_on_alloc || !size || size > KMALLOC_MAX_SIZE || !page ||
-	    page->slab_cache || !PageLarge(page))
+	if (memcheck_active() || kmm_params.init_on_alloc || !size ||
+	    size > KMALLOC_MAX_SIZE || !page || page->slab_cache ||
+	    !PageLarge(page) || page->slack)
 		return false;
 	gate_enter();
 	done = resize_frozen_exact(page, page->private, nr_pages);
@@ -132,10 +143,13 @@ bool kmalloc_large_resize(void *p, size_t size)
 	return done;
 }
 
-static void free_large_pages(struct page *page)
+static void free_large_pages(struct page *page, const void *caller)
 {
 	unsigned long nr_pages = page->private;
 
+	if (unlikely(page->slack))
+		large_debug_free(page, caller);
+	page->slack = 0;
 	if (want_init_on_free())
 		memset(page_address(page), 0, nr_pages << PAGE_SHIFT);
 	memcheck_free(page_address(page), nr_pages << PAGE_SHIFT);
@@ -184,7 +198,7 @@ void kfree_unwatched(void *p, const void *caller)
 		sheaf_free_unwatched(page->slab_cache, p, caller);
 	else if (page && PageLarge(page) &&
 		 IS_ALIGNED((unsigned long)p, PAGE_SIZE))
-		free_large_pages(page);
+		free_large_pages(page, caller);
 	else if (page || !vmalloc_free(p))
 		bad_free(p, caller, NULL);
 	gate_exit();
@@ -232,11 +246,23 @@ size_t kmalloc_usable(const void *p)
 	if (page && page->slab_cache)
 		return slab_usable(page, p);
 	if (page)
-		return PageLarge(page) ? page->private << PAGE_SHIFT : 0;
+		return PageLarge(page) ?
+			       (page->private << PAGE_SHIFT) - page->slack : 0;
 	gate_enter();
 	size = vmalloc_size(p);
 	gate_exit();
 	return size;
+}
+
+bool has_red_zone(const void *p)
+{
+	struct page *page = lookup_page(p);
+
+	if (!page)
+		return false;
+	if (page->slab_cache)
+		return kmem_cache_metadata(page->slab_cache);
+	return PageLarge(page) && page->slack;
 }
 
 size_t ksize(const void *objp)
@@ -253,15 +279,6 @@ size_t kmalloc_size_roundup(size_t size)
 	if (kmm_params.kmalloc_ladder == LADDER_KERNEL)
 		return PAGE_SIZE << get_order(size);
 	return PAGE_ALIGN(size);
-}
-
-/* Is @p an object whose bytes asked for are noted? */
-static bool has_red_zone(const void *p)
-{
-	struct page *page = lookup_page(p);
-
-	return page && page->slab_cache &&
-	       kmem_cache_metadata(page->slab_cache);
 }
 
 void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)

@@ -318,10 +318,13 @@ void shrink_slab_caches(bool with_mains);
 /* Blocks beyond the caches: whole pages, as many as it takes, up to
  * KMALLOC_MAX_SIZE, then vmalloc. @align is a power of two. This one and the
  * free leave telling the watchers to the caller. */
-void *kmalloc_large(size_t size, size_t align, gfp_t gfp);
+void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller);
 /* Resize such a block of pages in place; false if that cannot be. */
 bool kmalloc_large_resize(void *p, size_t size);
 size_t kmalloc_usable(const void *p);
+/* Must the block move to get another size, since a red zone begins where its
+ * bytes end? */
+bool has_red_zone(const void *p);
 /* Frees of pages and vmalloc blocks, and everything unusual. */
 void kfree_unwatched(void *p, const void *caller);
 

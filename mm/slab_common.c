@@ -251,7 +251,7 @@ static char *copy_name(const char *name)
 	char *copy;
 
 	if (length > KMALLOC_MAX_CACHE_SIZE)
-		copy = kmalloc_large(length, 0, GFP_KERNEL);
+		copy = kmalloc_large(length, 0, GFP_KERNEL, NULL);
 	else
 		copy = sheaf_alloc_unwatched(
 			&kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(length)],

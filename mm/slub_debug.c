@@ -68,6 +68,10 @@ struct debug_block {
 static slab_flags_t global_flags;
 static bool higher_order_disabled;
 
+/* Blocks of pages have no cache to carry their flags. */
+#define LARGE_NAME "kmalloc-large"
+static slab_flags_t large_flags;
+
 static slab_flags_t debug_letter(char letter)
 {
 	switch (letter | 0x20) {
@@ -190,6 +194,7 @@ int slub_debug_init(void)
 	while (next_block(&text, &block, true))
 		if (!block.globs)
 			global_flags = block.flags;
+	large_flags = kmem_cache_flags(0, LARGE_NAME);
 	watch_at_exit(validate_at_exit);
 	return 0;
 }
@@ -558,6 +563,38 @@ bool free_debug_processing(struct kmem_cache *s, struct page *slab,
 	return true;
 }
 
+/* Large blocks ------------------------------------------------------------ */
+
+#define LARGE_RED_ZONE 16
+
+size_t large_red_zone(size_t size)
+{
+	if (likely(!(large_flags & SLAB_RED_ZONE)) ||
+	    size > KMALLOC_MAX_SIZE - LARGE_RED_ZONE)
+		return 0;
+	return LARGE_RED_ZONE;
+}
+
+/* What is left of the last page is red zone, and on the kernel's ladder, where
+ * it may be half of the block, a page of that. */
+static size_t slack_checked(const struct page *page)
+{
+	return min_t(size_t, page->slack, PAGE_SIZE);
+}
+
+static u8 *slack_start(const struct page *page)
+{
+	return (u8 *)page_address(page) + (page->private << PAGE_SHIFT) -
+	       page->slack;
+}
+
+void large_debug_alloc(struct page *page, size_t size, const void *caller)
+{
+	page->slack = (u32)((page->private << PAGE_SHIFT) - size);
+	page->stack = large_flags & SLAB_STORE_USER ? save_stack(caller) : 0;
+	memset(slack_start(page), SLUB_RED_ACTIVE, slack_checked(page));
+}
+
 /* Reports ----------------------------------------------------------------- */
 
 static spinlock_t report_lock = SPINLOCK_INIT(LOCK_RANK_REPORT);
@@ -717,6 +754,41 @@ void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
 	slub_report(s, report, call);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();
+}
+
+static noinline __cold void report_large(const struct page *page,
+					 const struct damage *d,
+					 const void *caller)
+{
+	u8 *block = page_address(page), *end = slack_start(page);
+
+	spin_lock(&report_lock);
+	printk("BUG " LARGE_NAME ": %s overwritten\n", d->what);
+	printk("0x%lx-0x%lx @offset=%ld. First byte 0x%x instead of 0x%x\n",
+	       (unsigned long)d->start, (unsigned long)d->end - 1,
+	       d->start - block, d->found, SLUB_RED_ACTIVE);
+	printk("0x%lx is %ld bytes behind the end of block 0x%lx of %ld bytes\n",
+	       (unsigned long)d->start, d->start - end, (unsigned long)block,
+	       end - block);
+	if (page->stack)
+		printk("Allocated in\n");
+	stack_depot_print(page->stack, "");
+	printk("Found by this call\n");
+	print_this_stack(caller);
+	spin_unlock(&report_lock);
+	if (kmm_params.bad_free == BAD_FREE_ABORT)
+		host_abort();
+}
+
+void large_debug_free(struct page *page, const void *caller)
+{
+	struct slub_report report;
+
+	slub_report_init(&report);
+	check_bytes(&report, "Right Redzone", slack_start(page),
+		    SLUB_RED_ACTIVE, slack_checked(page));
+	if (unlikely(report.nr_damages))
+		report_large(page, &report.damage[0], caller);
 }
 
 void slub_trace(struct kmem_cache *s, void *object, bool alloc,

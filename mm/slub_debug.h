@@ -100,6 +100,14 @@ bool free_debug_processing(struct kmem_cache *s, struct page *slab,
 /* The slab is about to be freed: a last look at its objects. */
 void check_free_slab(struct kmem_cache *s, struct page *slab);
 
+/* Large blocks of kmalloc(), named kmalloc-large ----------------------------- */
+
+/* Bytes to add to one of @size bytes; 0: none, it is not debugged. */
+size_t large_red_zone(size_t size);
+void large_debug_alloc(struct page *page, size_t size, const void *caller);
+/* @page has slack. */
+void large_debug_free(struct page *page, const void *caller);
+
 /* Reports, all without a lock ---------------------------------------------- */
 
 /* Print what was found in @call, and act by the policy; may return. */

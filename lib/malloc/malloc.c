@@ -251,7 +251,7 @@ static void *malloc_block(enum watch_op op, size_t size, size_t align,
 	else if (s)
 		p = sheaf_alloc_unwatched(s, gfp, size ? size : 1, caller);
 	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
-		p = kmalloc_large(size, align, gfp);
+		p = kmalloc_large(size, align, gfp, caller);
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
@@ -297,9 +297,8 @@ static noinline void free_slow(void *p, const void *caller)
 	errno = saved_errno;
 }
 
-/* The bytes behind @p; 0 unless a block starts exactly there. @moves: a debugged
- * object, whose red zone must begin where its bytes end. */
-static size_t usable_exact(const void *p, bool *moves)
+/* The bytes behind @p; 0 unless a block starts exactly there. */
+static size_t usable_exact(const void *p)
 {
 	struct slab_where where;
 	bool is_object;
@@ -307,7 +306,6 @@ static size_t usable_exact(const void *p, bool *moves)
 	gate_enter();
 	is_object = slab_locate(p, &where);
 	gate_exit();
-	*moves = is_object && kmem_cache_metadata(where.cache);
 	if (is_object)
 		return where.exact ? kmalloc_usable(p) : 0;
 	/* Large blocks and vmalloc blocks start on a page. */
@@ -328,11 +326,12 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 
 	if (unlikely(size > PTRDIFF_MAX) || !mm_ready())
 		goto no_memory;
-	capacity = usable_exact(p, &moves);
+	capacity = usable_exact(p);
 	if (unlikely(!capacity)) {
 		bad_free(p, caller, "realloc");
 		goto no_memory;
 	}
+	moves = has_red_zone(p);
 	if (!moves && realloc_keeps(capacity, size))
 		return p;
 	if (calls_watched || moves)

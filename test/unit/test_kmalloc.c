@@ -403,7 +403,8 @@ START_TEST(kmalloc_large_alignments_work)
 	for (align = 8; align <= 16UL << 20; align *= 8)
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			unsigned char *p = kmalloc_large(sizes[i], align,
-							 __GFP_ZERO | GFP_KERNEL);
+							 __GFP_ZERO | GFP_KERNEL,
+							 NULL);
 
 			ck_assert_ptr_nonnull(p);
 			ck_assert_uint_eq((unsigned long)p & (align - 1), 0);

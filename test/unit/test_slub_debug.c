@@ -75,6 +75,15 @@ static void assert_has(const char *text, const char *words)
 		      text);
 }
 
+static void assert_quiet(const char *scenario, const char *words)
+{
+	const char *text;
+	int status = test_run_scenario(scenario, words, &text);
+
+	ck_assert_msg(status == 0 && !*text, "%s \"%s\": wait status 0x%x\n%s",
+		      scenario, words, (unsigned int)status, text);
+}
+
 /* Damage ------------------------------------------------------------------ */
 
 static struct kmem_cache *s;
@@ -667,6 +676,71 @@ START_TEST(debug_kmalloc_overrun_by_one_is_found)
 }
 END_TEST
 
+static noinline void *alloc_large_here(size_t size)
+{
+	void *p = kmalloc(size, GFP_KERNEL);
+
+	ck_assert_ptr_nonnull(p);
+	return p;
+}
+
+/* Whole pages: what was asked for ends within the last one, or with it. */
+TEST_SCENARIO(debug_large)
+{
+	static volatile size_t sizes[] = {
+		8193, 10000, 16384, 300000, 3 << 20, 4 << 20,
+	};
+	unsigned char *p, *q;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = alloc_large_here(sizes[i]);
+		/* The largest has no room for a red zone, and may stay. */
+		if (sizes[i] < 4 << 20)
+			ck_assert_uint_eq(ksize(p), sizes[i]);
+		fill(p, sizes[i], i);
+		q = krealloc(p, sizes[i] - 100, GFP_KERNEL);
+		ck_assert(holds(q, sizes[i] - 100, i));
+		if (sizes[i] < 4 << 20)
+			ck_assert_uint_eq(ksize(q), sizes[i] - 100);
+		kfree(q);
+	}
+	p = kzalloc(20000, GFP_KERNEL);
+	ck_assert(all_bytes(p, 20000, 0));
+	kfree(p);
+	assert_all_valid();
+}
+
+TEST_SCENARIO(debug_large_overrun)
+{
+	char *p = alloc_large_here(20000);
+
+	p[20000] = 'A';
+	dprintf(2, "expect 0x%lx-0x%lx @offset=20000. First byte 0x41 instead of 0xcc\n",
+		(unsigned long)p + 20000, (unsigned long)p + 20000);
+	kfree(p);
+}
+
+START_TEST(debug_large_overrun_by_one_is_found)
+{
+	const char *text, *words[] = { "kernel", "fine" };
+	char cmdline[80];
+
+	if (memcheck_active())
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		snprintf(cmdline, sizeof(cmdline),
+			 "slab_debug bad_free=warn kmalloc_ladder=%s", words[i]);
+		assert_quiet("debug_large", cmdline);
+		ck_assert_int_eq(test_run_scenario("debug_large_overrun",
+						   cmdline, &text), 0);
+		assert_has(text, "\nBUG kmalloc-large: Right Redzone overwritten\n");
+		assert_has(strchr(text, '\n'), expected_line(text));
+		assert_has(text, " is 0 bytes behind the end of block 0x");
+		assert_has(text, " of 20000 bytes\nAllocated in\n #0 ");
+	}
+}
+END_TEST
+
 /* The process ends without another call: then it is found. */
 TEST_SCENARIO(debug_exit)
 {
@@ -1048,15 +1122,6 @@ static const char *const quiet_words[] = {
 	"slab_debug=FZPUO", "slab_debug kmalloc_ladder=fine",
 };
 
-static void assert_quiet(const char *scenario, const char *words)
-{
-	const char *text;
-	int status = test_run_scenario(scenario, words, &text);
-
-	ck_assert_msg(status == 0 && !*text, "%s \"%s\": wait status 0x%x\n%s",
-		      scenario, words, (unsigned int)status, text);
-}
-
 START_TEST(debug_random_calls_are_quiet)
 {
 	if (memcheck_active())
@@ -1119,6 +1184,7 @@ Suite *suite_slub_debug(void)
 	tc = tcase_create("kmalloc");
 	tcase_add_test(tc, debug_kmalloc_keeps_requested_size);
 	tcase_add_test(tc, debug_kmalloc_overrun_by_one_is_found);
+	tcase_add_test(tc, debug_large_overrun_by_one_is_found);
 	tcase_add_test(tc, debug_damage_is_found_at_exit);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
