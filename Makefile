@@ -71,6 +71,9 @@ MM_SRCS :=			\
 	mm/fail_page_alloc.c	\
 	mm/failslab.c		\
 	mm/huge_memory.c	\
+	mm/kfence.c		\
+	mm/kfence_report.c	\
+	mm/kfence_signal.c	\
 	mm/kmalloc.c		\
 	mm/kmemleak.c		\
 	mm/mm_init.c		\
@@ -92,7 +95,8 @@ MM_SRCS :=			\
 
 MALLOC_SRCS :=			\
 	lib/malloc/malloc.c	\
-	lib/malloc/malloc_info.c
+	lib/malloc/malloc_info.c	\
+	lib/malloc/signal.c
 
 # A command of kmm is a file here, and a line in kmm.h.
 TOOL_SRCS := $(wildcard tools/kmm/*.c)

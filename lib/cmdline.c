@@ -9,7 +9,8 @@
  *
  * Grammar:	cmdline := word { white-space word }
  *		word    := name | name '=' value
- *		'-' and '_' are the same letter in a name, as in the kernel
+ *		'-', '_' and '.' are the same letter in a name: the kernel's
+ *		parameters of modules are written module.name
  *
  * A word that makes no sense gets one line on stderr and is skipped: a typing
  * error in an environment variable must never stop a program.
@@ -125,6 +126,16 @@ _(fail_seed, UINT, 0, 0, MAX_COUNT, NULL, "-",				\
   "start of the random numbers of failslab and fail_page_alloc")	\
 _(fail_verbose, UINT, 1, 0, 2, NULL, "-",				\
   "failures on purpose: 0 says nothing, 2 the stack too")		\
+_(kfence_sample_interval, UINT, 0, 1, 3600000, NULL, "ms",		\
+  "guard one allocation in each such interval; 0: none")		\
+_(kfence_sample, UINT, 0, 1, MAX_COUNT, NULL, "objects",			\
+  "guard one of so many allocations; 0: none")				\
+_(kfence_num_objects, UINT, 255, 1, 65535, NULL, "objects",		\
+  "most objects to guard at a time")					\
+_(kfence_all, FLAG, 0, 0, 1, NULL, "-",					\
+  "guard every allocation up to 4 MiB")					\
+_(kfence_quarantine, SIZE, 64 << 20, 0, MAX_BYTES, NULL, "bytes",	\
+  "of kfence_all: addresses to use before those of a freed block")	\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */
@@ -173,7 +184,8 @@ static bool word_is_name(struct word w, const char *name)
 	size_t i;
 
 	for (i = 0; i < w.len && name[i]; i++)
-		if (w.s[i] != name[i] && !(w.s[i] == '-' && name[i] == '_'))
+		if (w.s[i] != name[i] &&
+		    !((w.s[i] == '-' || w.s[i] == '.') && name[i] == '_'))
 			return false;
 	return i == w.len && !name[i];
 }

@@ -84,6 +84,11 @@ struct kmm_params {
 	u64 fail_from;		/* enum fail_from */
 	u64 fail_seed;
 	u64 fail_verbose;
+	u64 kfence_sample_interval;	/* ms; 0: no timer */
+	u64 kfence_sample;	/* 1 of so many; 0: none */
+	u64 kfence_num_objects;
+	u64 kfence_all;		/* guard each allocation */
+	u64 kfence_quarantine;	/* bytes of addresses before reuse */
 	u64 host_fail_nth;
 };
 

@@ -173,6 +173,15 @@ int host_protect_none(void *addr, size_t size)
 	return (int)host_syscall(SYS_mprotect, addr, size, PROT_NONE);
 }
 
+/* A mapping in place of the old one: it has no history that would keep the host
+ * from making it one with its neighbours. */
+int host_decommit(void *addr, size_t size)
+{
+	long ret = host_mmap(addr, size, PROT_NONE, MAP_NORESERVE | MAP_FIXED);
+
+	return map_failed(ret) ? (int)ret : 0;
+}
+
 int host_unmap(void *addr, size_t size)
 {
 	return (int)host_syscall(SYS_munmap, addr, size);
@@ -510,6 +519,24 @@ const char *host_getenv(const char *name)
 void host_abort(void)
 {
 	abort();
+}
+
+/* libc's second name: the shim has the first one. */
+extern int __sigaction(int sig, const struct sigaction *act,
+		       struct sigaction *old);
+
+int host_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	int saved_errno = errno;
+	int ret = __sigaction(sig, act, old) ? -errno : 0;
+
+	errno = saved_errno;
+	return ret;
+}
+
+void host_raise(int sig)
+{
+	raise(sig);
 }
 
 int host_gettid(void)

@@ -36,12 +36,19 @@ void *host_reserve(size_t size, size_t align);
 int host_commit(void *addr, size_t size);
 int host_unmap(void *addr, size_t size);
 int host_protect_none(void *addr, size_t size);
+/* The same, and the contents are gone. */
+int host_decommit(void *addr, size_t size);
 /* mremap() that may move; NULL on failure. */
 void *host_remap(void *addr, size_t old_size, size_t new_size);
 /* Drop the contents: reads as zero afterwards unless this returns an error. */
 int host_discard(void *addr, size_t size);
 /* Advise huge pages for this memory, or none ever; -errno if refused. */
 int host_advise_huge(void *addr, size_t size, bool huge);
+
+/* sigaction() of libc, whatever has been put in front of it; 0 or -errno. */
+struct sigaction;
+int host_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+void host_raise(int sig);
 
 /* Futexes, private to the process. host_futex_wait() returns when woken, when
  * *@word is not @val, or for no reason. */

@@ -37,6 +37,7 @@ enum lock_rank {
 	LOCK_RANK_KMEMLEAK,	/* mm/kmemleak.c; a leaf */
 	LOCK_RANK_PERCPU,	/* lib/percpu.c: chunks of per-CPU memory; a leaf */
 	LOCK_RANK_REPORT,	/* mm/slub_debug.c: the lines of one report; a leaf */
+	LOCK_RANK_KFENCE,	/* mm/kfence.c: the slots; a leaf */
 	NR_LOCK_RANKS
 };
 

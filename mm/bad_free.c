@@ -25,6 +25,7 @@
 #include "../lib/host.h"
 #include "../lib/printk.h"
 #include "internal.h"
+#include "kfence.h"
 #include "slab.h"
 #include "slub_debug.h"
 
@@ -244,6 +245,10 @@ noinline __cold void bad_free(const void *p, const void *caller,
 
 	if (kmm_params.bad_free == BAD_FREE_IGNORE)
 		return;
+	if (is_kfence_address(p)) {
+		kfence_bad_free(p, caller);
+		return;
+	}
 	gate_enter();
 	in_slab = describe(&r, p, what, &where);
 	if (caller)

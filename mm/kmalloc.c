@@ -25,6 +25,7 @@
 #include "../lib/gate.h"
 #include "failslab.h"
 #include "internal.h"
+#include "kfence.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
@@ -90,8 +91,13 @@ void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
 	const void *caller = __builtin_return_address(0);
 	void *p = NULL;
 
-	if (!should_failslab(NULL, WATCH_KMALLOC, size, gfp, caller))
+	if (should_failslab(NULL, WATCH_KMALLOC, size, gfp, caller))
+		goto out;
+	if (size <= KMALLOC_MAX_SIZE)
+		p = kfence_alloc(NULL, size, size & -size, gfp, caller);
+	if (likely(!p))
 		p = large_by_ladder(size, gfp, caller);
+out:
 	watch_alloc(WATCH_KMALLOC, p, size, gfp, caller);
 	return p;
 }
@@ -194,7 +200,9 @@ void kfree_unwatched(void *p, const void *caller)
 		return;
 	gate_enter();
 	page = lookup_page(p);
-	if (page && page->slab_cache)
+	if (is_kfence_address(p))
+		kfence_free(NULL, p, caller);
+	else if (page && page->slab_cache)
 		sheaf_free_unwatched(page->slab_cache, p, caller);
 	else if (page && PageLarge(page) &&
 		 IS_ALIGNED((unsigned long)p, PAGE_SIZE))
@@ -242,6 +250,8 @@ size_t kmalloc_usable(const void *p)
 
 	if (ZERO_OR_NULL_PTR(p))
 		return 0;
+	if (is_kfence_address(p))
+		return kfence_ksize(p);
 	page = lookup_page(p);
 	if (page && page->slab_cache)
 		return slab_usable(page, p);

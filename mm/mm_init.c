@@ -27,6 +27,7 @@
 #include "../lib/printk.h"
 #include "failslab.h"
 #include "internal.h"
+#include "kfence.h"
 #include "kmemleak.h"
 #include "page_owner.h"
 #include "page_poison.h"
@@ -78,6 +79,7 @@ static int (*const boot_steps[])(void) = {
 	page_owner_init,
 	kmemleak_init,
 	slub_debug_init,
+	kfence_init,
 	sheaf_init,
 	kmem_cache_init,
 	vmalloc_init,
@@ -143,6 +145,7 @@ static void fork_child(void)
 	sheaf_fork_child();
 	slub_debug_fork_child();
 	page_reporting_enable();
+	kfence_fork_child();
 }
 
 /* Not a boot: main() may still call kmm_boot(). But PAGE_SIZE must be true, and
@@ -151,6 +154,7 @@ static void __attribute__((constructor)) mm_construct(void)
 {
 	pthread_atfork(gate_close, gate_open_parent, fork_child);
 	page_reporting_enable();
+	kfence_enable();
 	if (atomic_load(&mm_state) != MM_DOWN)
 		return;
 	host_init();

@@ -55,6 +55,7 @@
 #include "../lib/host.h"
 #include "failslab.h"
 #include "internal.h"
+#include "kfence.h"
 #include "slab.h"
 #include "watch.h"
 
@@ -289,6 +290,7 @@ static void *alloc_from_sheaves(struct kmem_cache *s)
 	sheaf = pcs->spare;
 	if (sheaf && sheaf->size) {
 		/* Ours comes first; then install what is left. */
+		kfence_count(sheaf->size);
 		object = sheaf_pop(sheaf);
 		WRITE_ONCE(pcs->spare, NULL);
 		if (!install_main(pcs, cpu, sheaf, true, &over))
@@ -301,6 +303,7 @@ static void *alloc_from_sheaves(struct kmem_cache *s)
 		spin_unlock(&pcs->lock);
 		return NULL;
 	}
+	kfence_count(sheaf->size);
 	object = sheaf_pop(sheaf);
 	if (!install_main(pcs, cpu, sheaf, true, &over))
 		over = sheaf;
@@ -385,6 +388,7 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 		put_sheaf(s, sheaf);
 		return NULL;
 	}
+	kfence_count(sheaf->size);
 	if (nr > FIRST_REFILL || !shares_lines(s))
 		reverse(sheaf);
 	object = sheaf_pop(sheaf);
@@ -409,8 +413,10 @@ static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 {
 	void *object;
 
-	if (unlikely(!s->sheaf_capacity))
+	if (unlikely(!s->sheaf_capacity)) {
+		kfence_count(1);
 		return slab_alloc_one(s, gfp);
+	}
 	/* The sequence may merely have been interrupted. */
 	object = percpu_pop(s->cpu_sheaves);
 	if (!object)
@@ -451,6 +457,15 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 	return object;
 }
 
+/* What a guarded object is aligned to. With kfence_all no more than kmalloc()
+ * promises for the size itself: the closer to the guard, the better. */
+static size_t kfence_align(const struct kmem_cache *s, size_t size)
+{
+	if (kmm_params.kfence_all && s->flags & SLAB_KMALLOC && size)
+		return max_t(size_t, size & -size, ARCH_SLAB_MINALIGN);
+	return s->alias ? s->alias->align : s->align;
+}
+
 noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
 				const void *caller)
 {
@@ -463,8 +478,12 @@ noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
 	};
 	void *object = NULL;
 
-	if (!should_failslab(s, call.op, call.size, gfp, caller))
+	if (should_failslab(s, call.op, call.size, gfp, caller))
+		goto out;
+	object = kfence_alloc(s, size, kfence_align(s, size), gfp, caller);
+	if (likely(!object))
 		object = sheaf_alloc_unwatched(s, gfp, size, caller);
+out:
 	call.result = object;
 	if (unlikely(calls_watched))
 		watch_call(&call);
@@ -609,6 +628,10 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 void sheaf_free_unwatched(struct kmem_cache *s, void *object,
 			  const void *caller)
 {
+	if (is_kfence_address(object)) {
+		kfence_free(s, object, caller);
+		return;
+	}
 	gate_enter();
 	if (memcheck_active() && plausible(s, object))
 		memcheck_free(object, s->object_size);
@@ -760,6 +783,52 @@ void sheaf_flush_caches(bool with_mains)
 	list_for_each_entry(s, &slab_caches, list)
 		take_sheaves(s, with_mains, &taken);
 	flush_taken(&taken, false);
+}
+
+/* @main only: what it has goes on being the cache's, by way of the barn. */
+static void take_main(struct kmem_cache *s, unsigned int cpu,
+		      struct taken *taken)
+{
+	struct slub_percpu_sheaves *pcs = slot(s, cpu);
+
+	if (!READ_ONCE(pcs->main))
+		return;
+	spin_lock(&pcs->lock);
+	chain(&taken->mains, pcs->main);
+	WRITE_ONCE(pcs->main, NULL);
+	spin_unlock(&pcs->lock);
+}
+
+static void put_mains(struct slab_sheaf *sheaf)
+{
+	struct slab_sheaf *next;
+
+	for (; sheaf; sheaf = next) {
+		next = sheaf->next;
+		put_sheaf(sheaf->cache, sheaf);
+	}
+}
+
+bool sheaf_take_mains(bool exclusive)
+{
+	struct taken taken = { NULL, NULL };
+	struct kmem_cache *s;
+	unsigned int cpu;
+
+	/* Where there are no sequences, each allocation takes the slow path. */
+	if (!percpu.rseq || !spin_trylock(&slab_mutex))
+		return false;
+	list_for_each_entry(s, &slab_caches, list)
+		if (s->sheaf_capacity)
+			for_each_used_cpu(cpu)
+				take_main(s, cpu, &taken);
+	/* Before a cache can be destroyed: these are objects of it. */
+	if (taken.mains && !exclusive && !percpu_barrier())
+		keep_mains(&taken);
+	else
+		put_mains(taken.mains);
+	spin_unlock(&slab_mutex);
+	return taken.mains != NULL;
 }
 
 /* Looking ----------------------------------------------------------------- */

@@ -262,6 +262,9 @@ void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
 /* The same for all caches, with fewer system calls; holds slab_mutex.
  * @with_mains: what the CPUs are working with, too. */
 void sheaf_flush_caches(bool with_mains);
+/* Have the next allocation on each CPU, from each cache, take the slow path;
+ * false if it would anyway. @exclusive: this is the only thread. */
+bool sheaf_take_mains(bool exclusive);
 /* Objects that sit in sheaves now. */
 unsigned long sheaf_count_objects(struct kmem_cache *s);
 /* Is this object in one of the cache's sheaves? For reports; slow. */

@@ -21,6 +21,7 @@
 #include "../lib/host.h"
 #include "failslab.h"
 #include "internal.h"
+#include "kfence.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
@@ -403,21 +404,37 @@ static void list_object(void *object, void *arg)
 	print_object_tracking(live->s, object);
 }
 
+static void list_guarded(void *object, void *arg)
+{
+	struct live_objects *live = arg;
+
+	if (live->listed++ < MAX_LISTED)
+		printk("Object %p\n", object);
+}
+
 /* All sheaves are empty, so what a slab counts as in use, is. Printing under
  * list_lock is what keeps the list true; nobody should be using the cache. */
-static void report_live_objects(struct kmem_cache *s)
+static void report_live_objects(struct kmem_cache *s, unsigned int nr_guarded)
 {
 	struct live_objects live = { .s = s };
 
 	printk("BUG %s: %lu objects remaining on kmem_cache_destroy(); the cache stays usable\n",
-	       s->name, s->node.nr_inuse);
+	       s->name, s->node.nr_inuse + nr_guarded);
 	slab_for_each_inuse(s, list_object, &live);
+	kfence_for_each_inuse(s, list_guarded, &live);
 	if (live.listed > MAX_LISTED)
 		printk("and %u more\n", live.listed - MAX_LISTED);
 }
 
+static void count_object(void *object, void *arg)
+{
+	(void)object, (void)arg;
+}
+
 static void destroy_locked(struct kmem_cache *s)
 {
+	unsigned int nr_guarded;
+
 	lockdep_assert_held(&slab_mutex);
 	if (--s->refcount)
 		return;
@@ -426,11 +443,13 @@ static void destroy_locked(struct kmem_cache *s)
 	 * objects in use sit there, nobody else can be using the cache. */
 	if (s->node.nr_inuse && s->node.nr_inuse == sheaf_count_objects(s))
 		sheaf_flush_all(s, true);
-	if (slab_discard_empty(s)) {
-		report_live_objects(s);
+	nr_guarded = kfence_for_each_inuse(s, count_object, NULL);
+	if (slab_discard_empty(s) || nr_guarded) {
+		report_live_objects(s, nr_guarded);
 		s->refcount = 1;
 		return;
 	}
+	kfence_shutdown_cache(s);
 	list_del_init(&s->list);
 	sheaf_cache_exit(s);
 	/* Ours since copy_name(). */

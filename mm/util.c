@@ -23,11 +23,12 @@
 
 #include "../lib/memcheck.h"
 #include "internal.h"
+#include "kfence.h"
 
 /* Memory of kmalloc() and the caches, as opposed to vmalloc()'s. */
 static bool is_slab_or_pages(const void *p)
 {
-	return lookup_page(p) != NULL;
+	return lookup_page(p) != NULL || is_kfence_address(p);
 }
 
 /*

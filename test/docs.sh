@@ -52,8 +52,9 @@ sources=$(find mm lib include tools -name '*.[ch]' | sort)
 # Named on purpose, though the sources do not have them: functions of the C
 # library and of the host, and of the kernel in comparisons.
 cat >"$tmp/elsewhere" <<'END'
-clone dlclose dlopen fork getline main membarrier mincore mlockall mmap mprotect mremap
-munmap printf process_vm_readv read strncmp vfork vsnprintf write
+bsd_signal clone dlclose dlopen fork getline main membarrier mincore mlockall mmap
+mprotect mremap munmap printf process_vm_readv read siginterrupt siglongjmp sigset strncmp
+vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
 ___free_pages __alloc_pages_noprof __do_kmalloc_node __free_one_page

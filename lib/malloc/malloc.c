@@ -40,6 +40,7 @@
 #include <string.h>
 
 #include "../../mm/failslab.h"
+#include "../../mm/kfence.h"
 #include "../../mm/slab.h"
 #include "../../mm/watch.h"
 #include "../cmdline.h"
@@ -235,6 +236,15 @@ KMM_API size_t malloc_usable_size(void *p)
 
 /* Slow paths -------------------------------------------------------------- */
 
+/* What a guarded block is aligned to. The fast path of malloc_aligned() has made
+ * the size a multiple of the alignment, and forgotten it. */
+static size_t kfence_align(size_t size, size_t align)
+{
+	size_t by_size = min_t(size_t, size & -size, PAGE_SIZE);
+
+	return max_t(size_t, align, calls_watched ? 0 : by_size);
+}
+
 /* A block of any size, watchers not told. Objects are aligned by their size:
  * see malloc_aligned(). */
 static void *malloc_block(enum watch_op op, size_t size, size_t align,
@@ -247,11 +257,15 @@ static void *malloc_block(enum watch_op op, size_t size, size_t align,
 	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
 		s = malloc_cache(padded);
 	if (unlikely(should_failslab(s, op, size, gfp, caller)))
-		p = NULL;
-	else if (s)
+		goto out;
+	p = kfence_alloc(s, size, kfence_align(size, align), gfp, caller);
+	if (unlikely(p))
+		return p;
+	if (s)
 		p = sheaf_alloc_unwatched(s, gfp, size ? size : 1, caller);
 	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
 		p = kmalloc_large(size, align, gfp, caller);
+out:
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
@@ -303,6 +317,10 @@ static size_t usable_exact(const void *p)
 	struct slab_where where;
 	bool is_object;
 
+	/* So that the guard is where the block ends. */
+	*moves = is_kfence_address(p);
+	if (*moves)
+		return kfence_ksize(p);
 	gate_enter();
 	is_object = slab_locate(p, &where);
 	gate_exit();

@@ -135,7 +135,7 @@ build() {
 	# shellcheck disable=SC2086
 	$CC $flags "$here/forks.c" -o "$dir/forks" -L"$dir" -latfork \
 		-Wl,-rpath,"$dir" -pthread -ldl || exit 2
-	for program in edge symbols badfree threads loading limits \
+	for program in edge symbols badfree kfence threads loading limits \
 		idle sandbox mixed; do
 		# shellcheck disable=SC2086
 		$CC $flags "$here/$program.c" -o "$dir/$program" -pthread -ldl ||
@@ -261,6 +261,127 @@ test_badfree() {
 			ok "$name"
 		fi
 	done
+}
+
+# KFENCE ----------------------------------------------------------------------
+
+# What each test's report must say: the first line, in which N is any number;
+# then of each stack in it the first word of its heading and the functions that
+# must be in it, in this order.
+kfence_expected() {
+	local main="kfence_damage_$1 main"
+	case $1 in
+	read_behind) echo "out-of-bounds read in read_byte: N is 12 bytes right of kfence-#N"
+		echo "accessed read_byte $main, allocated alloc_block $main" ;;
+	write_behind) echo "out-of-bounds write in write_byte: N is 12 bytes right of kfence-#N"
+		echo "accessed write_byte $main, allocated alloc_block $main" ;;
+	read_before) echo "out-of-bounds read in read_byte: N is 1 byte left of kfence-#N"
+		echo "accessed read_byte $main, allocated alloc_block $main" ;;
+	read_freed) echo "use-after-free read in read_byte: N is 5 bytes inside kfence-#N"
+		echo "accessed read_byte $main, allocated alloc_block $main, freed free_block $main" ;;
+	write_freed) echo "use-after-free write in write_byte: N is 36 bytes inside kfence-#N"
+		echo "accessed write_byte $main, allocated alloc_block $main, freed free_block $main" ;;
+	free_twice) echo "double free in free_again: N is kfence-#N, free already"
+		echo "freed free_again $main, allocated alloc_block $main, freed free_block $main" ;;
+	free_inside) echo "invalid free in free_again: N is 16 bytes inside kfence-#N"
+		echo "freed free_again $main, allocated alloc_block $main" ;;
+	byte_behind) echo "memory corruption in free_block: N is 1 byte right of kfence-#N [ 78"
+		echo "freed free_block $main, allocated alloc_block $main" ;;
+	byte_before) echo "memory corruption in free_block: N is 2 bytes left of kfence-#N [ 78 . ]"
+		echo "freed free_block $main, allocated alloc_block $main" ;;
+	realloc_freed) echo "double free in realloc_block: N is kfence-#N, free already"
+		echo "freed realloc_block $main, allocated alloc_block $main, freed free_block $main" ;;
+	kept) echo "memory corruption found at exit: N is 1 byte right of kfence-#N [ 78"
+		echo "allocated alloc_block $main" ;;
+	esac
+}
+
+# A report with names, as kfence_expected() has it.
+kfence_summary() {
+	sed -n 's/^BUG kfence: //p' | head -n 1 |
+		sed -E 's/0x[0-9a-f]+ ([a-z_]+)\+[^:]*( \/[^ ]*)?:/\1:/
+			s/0x[0-9a-f]+ is/N is/; s/kfence-#[0-9]+/kfence-#N/
+			s/(\[ 78) \..*/\1/; s/in ([a-z_]+): [^ ]*:[0-9]+:/in \1:/'
+}
+kfence_stacks() {
+	awk '/^(accessed|allocated|freed) by thread/ { printf "%s%s", sep, $1; sep = ", " }
+		/^ #[0-9]/ && /\/kfence\.c:/ { sub(/\+.*/, "", $3); if ($3 !~ /^guarded_/ && $3 != "test_main") printf " %s", $3 }
+		END { print "" }'
+}
+
+# kfence_damage TEST SUFFIX WORDS: one wrong thing, one report.
+kfence_damage() {
+	local test=$1 words=$3 output status what want have
+	local name=$variant$test$2
+
+	wanted "$name" || return 0
+	output=$(KMM_CMDLINE="$words bad_free=warn" with_shim "$dir/kfence" \
+		"$test" 2>&1)
+	status=$?
+	want=$(kfence_expected "${test#kfence_damage_}")
+	what=$("$kmm" symbolize <<<"$output" 2>&1)
+	have=$(kfence_summary <<<"$what"; kfence_stacks <<<"$what")
+	if [ $status != 0 ] || ! grep -q '^went on$' <<<"$output"; then
+		failed "$name" "$(outcome $status): $(tail -n 1 <<<"$output")"
+	elif [ "$(grep -c '^BUG' <<<"$output")" != 1 ]; then
+		failed "$name" "not one report"
+	elif [[ $have != "${want%% [*}"* || ${have#*$'\n'} != "${want#*$'\n'}" ]]; then
+		failed "$name" "$(tr '\n' '|' <<<"$have") where $(tr '\n' '|' <<<"$want") is due"
+	else
+		ok "$name"
+	fi
+	wanted "${name}_aborts" || return 0
+	output=$(KMM_CMDLINE="$words" with_shim "$dir/kfence" "$test" 2>&1)
+	status=$?
+	if [ $status = 134 ] && grep -q '^BUG kfence' <<<"$output"; then
+		ok "${name}_aborts"
+	else
+		failed "${name}_aborts" "$(outcome $status)"
+	fi
+}
+
+# kfence_check TEST SUFFIX WORDS: a test that checks itself.
+kfence_check() {
+	KMM_CMDLINE="$3 bad_free=warn" check "$1$2" "$dir/kfence" "$1"
+}
+
+test_kfence() {
+	local kmm test output sampled="kfence_sample_interval=1 kfence_num_objects=16"
+	local name
+
+	kmm=$(dirname "$shim")/kmm
+	for test in $("$dir/kfence" list); do
+		case $test in
+		kfence_damage_read_before) # kfence_all has all blocks at the end
+			kfence_damage "$test" "" "$sampled" ;;
+		kfence_damage_*)
+			kfence_damage "$test" "" "$sampled"
+			kfence_damage "$test" _all kfence_all ;;
+		kfence_samples_*) kfence_check "$test" "" "$sampled" ;;
+		kfence_count_until_full)
+			kfence_check "$test" "" "kfence_sample=50 kfence_num_objects=2" ;;
+		kfence_count_*) kfence_check "$test" "" kfence_sample=100 ;;
+		kfence_all_*) kfence_check "$test" "" kfence_all ;;
+		*)
+			kfence_check "$test" "" "$sampled"
+			kfence_check "$test" _all kfence_all ;;
+		esac
+	done
+	name=${variant}kfence_without_address_space
+	if wanted "$name"; then
+		output=$(ulimit -v 65536 && KMM_CMDLINE="kfence_sample=1 \
+			kfence_num_objects=65535" with_shim /bin/echo hi 2>&1)
+		if [ "$(tail -n 1 <<<"$output")" = hi ] &&
+			[ "$(grep -c '^WARNING: kfence: no address space' <<<"$output")" = 1 ]; then
+			ok "$name"
+		else
+			failed "$name" "$(tr '\n' ' ' <<<"$output")"
+		fi
+	fi
+	KMM_CMDLINE=kfence_all same kfence_all_python "$python" -c \
+		'print(sum(range(1000)))'
+	KMM_CMDLINE="$sampled" same kfence_samples_python "$python" -c \
+		'print(len([str(i) * 9 for i in range(300000)]))'
 }
 
 # Parameters, limits, sandboxes -----------------------------------------------
@@ -479,6 +600,7 @@ both_backends() {
 	check_all edge
 	check_all symbols
 	[ -z "$shim" ] || test_badfree
+	[ -z "$shim" ] || test_kfence
 	check_all forks
 	check_all threads
 	test_loading

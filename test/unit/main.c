@@ -59,6 +59,7 @@ static const struct {
 	{ "calltrace", suite_calltrace },
 	{ "fault_inject", suite_fault_inject },
 	{ "failslab", suite_failslab },
+	{ "kfence", suite_kfence },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

@@ -59,6 +59,8 @@ START_TEST(params_unparsed_hold_defaults)
 		.bad_free = BAD_FREE_ABORT,
 		.report_fd = 2,
 		.fail_verbose = 1,
+		.kfence_num_objects = 255,
+		.kfence_quarantine = 64 << 20,
 	};
 
 	const struct kmm_params booted = kmm_params;
@@ -168,6 +170,8 @@ END_TEST
 START_TEST(parse_dash_equals_underscore_in_names)
 {
 	assert_parses("slab-max-order=4 slab-nomerge min-free_kbytes=8");
+	assert_parses("kfence.num_objects=12");
+	ck_assert_uint_eq(kmm_params.kfence_num_objects, 12);
 	ck_assert_uint_eq(kmm_params.slab_max_order, 4);
 	ck_assert_uint_eq(kmm_params.min_free_kbytes, 8);
 }

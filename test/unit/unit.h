@@ -49,6 +49,7 @@ Suite *suite_kmemleak(void);
 Suite *suite_calltrace(void);
 Suite *suite_fault_inject(void);
 Suite *suite_failslab(void);
+Suite *suite_kfence(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
