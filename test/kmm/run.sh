@@ -253,6 +253,23 @@ test_environment() {
 			"$(KMM_CMDLINE=thp=never run --cmdline=slab_merge \
 				--cmdline mem=1G printenv KMM_CMDLINE 2>&1)"
 	fi
+	if wanted guard_sets_parameters; then
+		matches guard_sets_parameters '^kfence_sample_interval=100 report_fd=[0-9]+$' \
+			"$(run --guard printenv KMM_CMDLINE 2>&1)"
+	fi
+	if wanted guard_takes_a_rate; then
+		matches guard_takes_a_rate \
+			'^kfence_sample_interval=100 kfence_sample=50 report_fd=[0-9]+$' \
+			"$(run --guard=1/50 printenv KMM_CMDLINE 2>&1)"
+	fi
+	if wanted check_page_guards_all; then
+		matches check_page_guards_all '^kfence_all report_fd=[0-9]+$' \
+			"$(run --check=page printenv KMM_CMDLINE 2>&1)"
+	fi
+	if wanted guard_refuses_nonsense; then
+		matches guard_refuses_nonsense "--guard: '1/0' is not 1/N" \
+			"$(run --guard=1/0 printenv KMM_CMDLINE 2>&1)"
+	fi
 	if wanted static_program_is_said; then
 		matches static_program_is_said \
 			'ways-static is statically linked' \

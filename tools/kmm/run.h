@@ -113,6 +113,9 @@ char *run_find_program(const char *name);
 /* Why a program cannot be preloaded, in words; NULL if all is well. */
 char *run_preload_obstacle(const char *program);
 
+/* --check=page: every allocation beside an inaccessible page (run_guard.c). */
+void run_guard_all(struct run *run);
+
 /* clang-format off */
 /* In the order of --help. */
 #define RUN_OPTIONS(_)							\
@@ -122,6 +125,7 @@ char *run_preload_obstacle(const char *program);
 	_(follow)							\
 	_(shim)								\
 	_(check)							\
+	_(guard)							\
 	_(leaks)							\
 	_(live)								\
 	_(suppressions)							\

@@ -3,6 +3,8 @@
  * kmm run --check[=OPTIONS]: the library's slab_debug, which does the work:
  * red zones, poison and stacks around each object.
  *
+ * --check=page is another facility, that of --guard, for each object.
+ *
  * A letter that means nothing is an error here: who asks for something by hand
  * had better be told at once.
  */
@@ -38,6 +40,10 @@ static void set_check(struct run *run, const char *arg)
 {
 	char *words;
 
+	if (arg && !strcmp(arg, "page")) {
+		run_guard_all(run);
+		return;
+	}
 	if (!arg)
 		arg = CHECK_ALL;
 	check_options(arg);
@@ -52,6 +58,7 @@ const struct run_option run_check = {
 	.arg_optional = true,
 	.help = "Find overruns, underruns and uses after free, with the stacks "
 		"of the allocation and the free; OPTIONS as in slab_debug=, "
-		CHECK_ALL " if not given",
+		CHECK_ALL " if not given. Or \"page\": each object beside an "
+		"inaccessible page, which ends a wrong access at once",
 	.set = set_check,
 };
