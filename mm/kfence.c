@@ -428,7 +428,9 @@ noinline void *__kfence_alloc(struct kmem_cache *s, size_t size, size_t align,
 {
 	void *p;
 
-	if (!mm_ready() || !kfence_pool.size)
+	/* A boot step's own: there must be no thread yet. */
+	if (!mm_ready() || !kfence_pool.size ||
+	    atomic_load_explicit(&mm_state, memory_order_relaxed) != MM_UP)
 		return NULL;
 	/* A size that is not in the ladder is served by the next one that is. */
 	if (s && s->alias)
