@@ -317,9 +317,7 @@ static size_t usable_exact(const void *p)
 	struct slab_where where;
 	bool is_object;
 
-	/* So that the guard is where the block ends. */
-	*moves = is_kfence_address(p);
-	if (*moves)
+	if (is_kfence_address(p))
 		return kfence_ksize(p);
 	gate_enter();
 	is_object = slab_locate(p, &where);
@@ -349,7 +347,8 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 		bad_free(p, caller, "realloc");
 		goto no_memory;
 	}
-	moves = has_red_zone(p);
+	/* What is guarded ends where its bytes end. */
+	moves = has_red_zone(p) || is_kfence_address(p);
 	if (!moves && realloc_keeps(capacity, size))
 		return p;
 	if (calls_watched || moves)
