@@ -31,7 +31,8 @@
  *	By number: each sheaf that a CPU begins with counts what is in it, and
  *	when kfence_sample have been counted, a sample is due. What is popped and
  *	pushed without end from one sheaf is not counted; that is what the timer
- *	is for.
+ *	is for. If so many are to be guarded that sheaves would save nothing, no
+ *	cache has one, and each allocation is counted.
  *	When three quarters of the pool are in use, an allocation whose stack has
  *	one there already is let go: long-lived ones would take all of it.
  *
@@ -78,6 +79,9 @@
 
 /* Percent of the pool in use from which on stacks are not sampled twice. */
 #define SKIP_COVERED_THRESH 75
+
+/* With a kfence_sample below this no cache has sheaves. */
+#define COUNT_EACH_BELOW 64
 
 /* While the program does nothing, the timer waits up to 2^4 intervals. */
 #define MAX_IDLE_SHIFT 4
@@ -418,9 +422,11 @@ static bool take_turn(void)
 {
 	if (kmm_params.kfence_all)
 		return true;
-	return timer_runs() &&
-	       atomic_exchange_explicit(&kfence_wanted, 0,
-					memory_order_relaxed);
+	if (!timer_runs() || !atomic_exchange_explicit(&kfence_wanted, 0,
+						       memory_order_relaxed))
+		return false;
+	kfence_count(1);
+	return true;
 }
 
 noinline void *__kfence_alloc(struct kmem_cache *s, size_t size, size_t align,
@@ -658,8 +664,8 @@ static int timer_pid;
 static _Atomic bool timer_started;
 
 /*
- * It is started by the first allocation that asks for a turn, which gets none:
- * what a process allocates first lives as long as the process.
+ * It is started by the first allocation that asks for a turn, which gets none,
+ * unless all do: what a process allocates first lives as long as the process.
  */
 static bool timer_runs(void)
 {
@@ -669,9 +675,11 @@ static bool timer_runs(void)
 	if (!timer_pid || timer_pid != host_getpid() ||
 	    atomic_exchange(&timer_started, true))
 		return false;
-	atomic_store(&kfence_wanted, 0);
 	/* Where there can be no thread, nothing but a count makes samples due. */
 	host_start_thread(timer);
+	if (kmm_params.kfence_sample == 1)
+		return true;
+	atomic_store(&kfence_wanted, 0);
 	return false;
 }
 
@@ -759,6 +767,9 @@ static bool init_sampling(void)
 	for (unit = 1; unit < nr_units; unit++)
 		put_free(&metadata[unit]);
 	max_allocated = nr_units;
+	if (kmm_params.kfence_sample &&
+	    kmm_params.kfence_sample < COUNT_EACH_BELOW)
+		calls_watched = true;
 	atomic_store(&count_left, (long)kmm_params.kfence_sample);
 	return true;
 }
@@ -787,6 +798,7 @@ int kfence_init(void)
 	watch_at_exit(check_all_canaries);
 	/* All are guarded; or the first one starts the timer. */
 	atomic_store(&kfence_wanted, kmm_params.kfence_all ||
-					     kmm_params.kfence_sample_interval);
+					     kmm_params.kfence_sample_interval ||
+					     kmm_params.kfence_sample == 1);
 	return 0;
 }

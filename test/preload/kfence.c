@@ -345,6 +345,22 @@ static void kfence_count_is_the_rate(void)
 	CHECK(guarded > NR / 300 && guarded <= NR / 100 + 1);
 }
 
+/* One of 10 objects, new or not. */
+static void kfence_each_counts(void)
+{
+	enum { NR = 10000 };
+	unsigned int guarded = 0;
+	char *p;
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		p = alloc_block(SIZE);
+		guarded += is_guarded(p, SIZE);
+		free_block(p);
+	}
+	CHECK(guarded == NR / 10);
+}
+
 static unsigned int count_mappings(void)
 {
 	unsigned int lines = 0;
@@ -689,6 +705,7 @@ static const struct test tests[] = {
 	{ "kfence_samples_with_32_threads", kfence_samples_with_32_threads },
 	{ "kfence_count_until_full", kfence_count_until_full },
 	{ "kfence_count_is_the_rate", kfence_count_is_the_rate },
+	{ "kfence_each_counts", kfence_each_counts },
 	{ "kfence_all_leaves_no_mappings", kfence_all_leaves_no_mappings },
 	{ "kfence_all_beyond_the_mappings", kfence_all_beyond_the_mappings },
 	{ "kfence_all_waits_before_reuse", kfence_all_waits_before_reuse },

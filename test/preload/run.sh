@@ -359,8 +359,9 @@ test_kfence() {
 			kfence_damage "$test" _all kfence_all ;;
 		kfence_samples_*) kfence_check "$test" "" "$sampled" ;;
 		kfence_count_until_full)
-			kfence_check "$test" "" "kfence_sample=50 kfence_num_objects=2" ;;
+			kfence_check "$test" "" "kfence_sample=100 kfence_num_objects=2" ;;
 		kfence_count_*) kfence_check "$test" "" kfence_sample=100 ;;
+		kfence_each_*) kfence_check "$test" "" kfence_sample=10 ;;
 		kfence_all_*) kfence_check "$test" "" kfence_all ;;
 		*)
 			kfence_check "$test" "" "$sampled"
