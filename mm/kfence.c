@@ -659,9 +659,14 @@ static void *timer(void *arg)
 	return arg;
 }
 
-/* The process for which the thread may be started; a child of vfork() is none. */
-static int timer_pid;
+/* The process that this memory belongs to; 0 before the constructors. */
+static int owner_pid;
 static _Atomic bool timer_started;
+
+bool kfence_owns_process(void)
+{
+	return owner_pid && owner_pid == host_getpid();
+}
 
 /*
  * It is started by the first allocation that asks for a turn, which gets none,
@@ -672,7 +677,7 @@ static bool timer_runs(void)
 	if (!kmm_params.kfence_sample_interval ||
 	    atomic_load_explicit(&timer_started, memory_order_relaxed))
 		return true;
-	if (!timer_pid || timer_pid != host_getpid() ||
+	if (!kfence_owns_process() ||
 	    atomic_exchange(&timer_started, true))
 		return false;
 	/* Where there can be no thread, nothing but a count makes samples due. */
@@ -685,13 +690,13 @@ static bool timer_runs(void)
 
 void kfence_enable(void)
 {
-	timer_pid = host_getpid();
+	owner_pid = host_getpid();
 }
 
 /* The child has no timer: its first allocation starts one. */
 void kfence_fork_child(void)
 {
-	timer_pid = host_getpid();
+	owner_pid = host_getpid();
 	if (!kfence_pool.size || kmm_params.kfence_all)
 		return;
 	atomic_store(&timer_started, false);

@@ -33,6 +33,9 @@ int kfence_init(void);
 /* Threads may be started from now on in this process. */
 void kfence_enable(void);
 void kfence_fork_child(void);
+/* Is this the process that kfence_enable() was called in, or a child of its own
+ * memory? Not a child of vfork(). */
+bool kfence_owns_process(void);
 
 static inline bool is_kfence_address(const void *p)
 {

@@ -15,6 +15,8 @@
  *	SA_RESETHAND	the program's action becomes SIG_DFL before the call
  *	SIG_DFL		the host's SIG_DFL is put in place and the access is made
  *			again: same signal, same core
+ *	vfork()		what a child sets is the host's matter: the memory is the
+ *			parent's, and so is program_action
  *	SIG_IGN		the host ignores it for signals that were sent, not for
  *			faults; so do we
  *
@@ -202,7 +204,9 @@ int kfence_sigaction(const struct sigaction *act, struct sigaction *old)
 	int ret = 0;
 
 	read_action(&before);
-	if (act) {
+	if (act && !kfence_owns_process()) {
+		ret = host_sigaction(SIGSEGV, act, NULL);
+	} else if (act) {
 		sigfillset(&all);
 		gate_enter();
 		pthread_sigmask(SIG_SETMASK, &all, &mask);

@@ -565,6 +565,27 @@ static void kfence_handler_by_signal(void)
 	CHECK(segv_blocked);
 }
 
+/* A child of vfork() has handlers of its own, but not memory. */
+static void kfence_handler_is_not_the_childs(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
+	char *bad = inaccessible_page();
+	int status;
+	pid_t pid;
+
+	install(0);
+	pid = vfork();
+	if (!pid) {
+		sigaction(SIGSEGV, &dfl, NULL);
+		read_byte(bad);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	CHECK(!sigaction(SIGSEGV, NULL, &old) && old.sa_sigaction == on_fault);
+	fault_once(bad);
+}
+
 /* As a child's end; it does not dump core. */
 static int end_of(void (*fn)(void))
 {
@@ -713,6 +734,7 @@ static const struct test tests[] = {
 	{ "kfence_handler_gets_its_faults", kfence_handler_gets_its_faults },
 	{ "kfence_handler_by_signal", kfence_handler_by_signal },
 	{ "kfence_handler_of_stack_overflow", kfence_handler_of_stack_overflow },
+	{ "kfence_handler_is_not_the_childs", kfence_handler_is_not_the_childs },
 	{ "kfence_default_actions", kfence_default_actions },
 	{ "kfence_fork_goes_on", kfence_fork_goes_on },
 };
