@@ -337,19 +337,37 @@ static void set_owner(struct reader *r, struct block *block, uint64_t address)
 		block->size = owner.size;
 }
 
-static void read_pages(struct reader *r, uint64_t base, uint64_t size,
-		       uint64_t owner, uint16_t flags)
+static void read_pages(struct reader *r, struct block *block, uint64_t owner)
+{
+	block->kind = BLOCK_PAGES;
+	block->min_count = 1;
+	set_owner(r, block, owner);
+	add_block(r, block);
+}
+
+/* With slab_debug, the page knows what was asked for, and who did. */
+static void read_large(struct reader *r, const struct page *page, uint64_t base,
+		       uint64_t owner)
 {
 	struct block block = {
 		.start = base,
-		.size = size,
-		.kind = BLOCK_PAGES,
-		.flags = flags,
-		.min_count = 1,
+		.size = (page->private << r->page_shift) - page->slack,
+		.stack = page->slack ? page->stack : 0,
 	};
 
-	set_owner(r, &block, owner);
-	add_block(r, &block);
+	read_pages(r, &block, owner);
+}
+
+static void read_other(struct reader *r, const struct page *page, uint64_t base,
+		       uint64_t owner)
+{
+	struct block block = {
+		.start = base,
+		.size = (uint64_t)1 << r->page_shift << page->order,
+		.flags = KMEMLEAK_NOT_LEAK,
+	};
+
+	read_pages(r, &block, owner);
 }
 
 #define PAGES_AT_ONCE 4096
@@ -396,15 +414,11 @@ static void read_range(struct reader *r, const struct mem_range *range,
 			if (PageSlab(&pages[i]))
 				read_slab(r, &pages[i], address);
 			else if (PageLarge(&pages[i]))
-				read_pages(r, address,
-					   pages[i].private << r->page_shift,
-					   owner_at(range, owners, pfn + i), 0);
+				read_large(r, &pages[i], address,
+					   owner_at(range, owners, pfn + i));
 			else if (page_in_use(&pages[i]))
-				read_pages(r, address,
-					   (uint64_t)1 << r->page_shift
-						       << pages[i].order,
-					   owner_at(range, owners, pfn + i),
-					   KMEMLEAK_NOT_LEAK);
+				read_other(r, &pages[i], address,
+					   owner_at(range, owners, pfn + i));
 		}
 	}
 	free(pages);
