@@ -51,6 +51,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$1' '$2')
 # Sources ---------------------------------------------------------------------
 
 LIB_SRCS :=			\
+	lib/addr_map.c		\
 	lib/anchor.c		\
 	lib/backtrace.c		\
 	lib/cmdline.c		\
@@ -63,13 +64,16 @@ LIB_SRCS :=			\
 	lib/percpu.c		\
 	lib/printk.c		\
 	lib/stackdepot.c	\
+	lib/tally.c		\
 	lib/treap.c
 
 MM_SRCS :=			\
+	mm/alloc_tag.c		\
 	mm/bad_free.c		\
 	mm/calltrace.c		\
 	mm/fail_page_alloc.c	\
 	mm/failslab.c		\
+	mm/heap_profile.c	\
 	mm/huge_memory.c	\
 	mm/kfence.c		\
 	mm/kfence_report.c	\

@@ -18,6 +18,7 @@
  *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and
  *		  kmem_cache.barn, by slab_sheaf.next
  *	stacks:	  stack_depot.pools -> stack_record; see lib/stackdepot.h
+ *	profiles: heap_profile, alloc_sites -> tally; see lib/tally.h
  *
  * The process does not stop for the reader, so every pointer that it finds may
  * be stale: it checks each against the ranges and bounds the length of lists.
@@ -31,6 +32,7 @@
 
 #include "../mm/kmemleak.h"
 #include "../mm/page_owner.h"
+#include "../mm/profile.h"
 #include "../mm/slab.h"
 #include "../mm/vmalloc.h"
 #include "cmdline.h"
@@ -61,6 +63,8 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	OBJECT(kmm_params),
 	OBJECT(host),
 	OBJECT(stack_depot),
+	OBJECT(heap_profile),
+	OBJECT(alloc_sites),
 };
 
 static const struct kmm_anchor_field anchor_fields[] = {
@@ -245,6 +249,21 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(stack_record, nr),
 	FIELD(stack_record, handle),
 	FIELD(stack_record, entries),
+
+	CONST(TALLY_FIRST_SHIFT),
+	CONST(TALLY_CHUNKS),
+	STRUCT(tally_table),
+	FIELD(tally_table, nr),
+	FIELD(tally_table, chunks),
+	STRUCT(tally),
+	FIELD(tally, key),
+	FIELD(tally, nr_frees),
+	FIELD(tally, free_bytes),
+	FIELD(tally, nr_allocs),
+	FIELD(tally, alloc_bytes),
+	/* Values of alloc_sites' tally.key[1]. */
+	CONST(SITE_CALLER),
+	CONST(SITE_TAG),
 };
 
 const struct kmm_anchor kmm_anchor = {

@@ -136,6 +136,14 @@ _(kfence_all, FLAG, 0, 0, 1, NULL, "-",					\
   "guard every allocation up to 4 MiB")					\
 _(kfence_quarantine, SIZE, 64 << 20, 0, MAX_BYTES, NULL, "bytes",	\
   "of kfence_all: addresses to use before those of a freed block")	\
+_(profile, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+  "heap profile: bytes allocated per sample; 1: all; 0: off")		\
+_(profile_file, TEXT, 0, 0, 0, NULL, "file",				\
+  "where the heap profile is written at exit; %p in it is the process")	\
+_(mem_profiling, FLAG, 0, 0, 1, NULL, "-",				\
+  "count what is allocated by each call site")				\
+_(mem_profiling_file, TEXT, 0, 0, 0, NULL, "file",			\
+  "where that is written at exit; %p in it is the process")		\
 _(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */

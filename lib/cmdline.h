@@ -89,6 +89,10 @@ struct kmm_params {
 	u64 kfence_num_objects;
 	u64 kfence_all;		/* guard each allocation */
 	u64 kfence_quarantine;	/* bytes of addresses before reuse */
+	u64 profile;		/* bytes per sample of mm/heap_profile.c */
+	u64 profile_file;
+	u64 mem_profiling;	/* mm/alloc_tag.c */
+	u64 mem_profiling_file;
 	u64 host_fail_nth;
 };
 

@@ -31,6 +31,7 @@
 #include "kmemleak.h"
 #include "page_owner.h"
 #include "page_poison.h"
+#include "profile.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
@@ -73,6 +74,7 @@ static int (*const boot_steps[])(void) = {
 	calltrace_init,
 	failslab_init,
 	page_poison_init,
+	profile_init,
 	percpu_init,
 	page_alloc_init,
 	sparse_init,

@@ -36,6 +36,7 @@
 #include "../lib/percpu.h"
 #include "internal.h"
 #include "page_owner.h"
+#include "profile.h"
 #include "vmstat.h"
 
 /* A longer free list is cut in pagetypeinfo, as in the kernel: to walk it
@@ -483,6 +484,8 @@ static const struct report {
 	{ "meminfo", meminfo_show },
 	{ "slabinfo", slabinfo_show },
 	{ "page_owner", page_owner_show },
+	{ "allocinfo", allocinfo_show },
+	{ "heap_profile", heap_profile_show },
 };
 
 int kmm_show(const char *name, int fd)

@@ -36,7 +36,7 @@ extern const char *kmm_cmdline __attribute__((weak));
 /**
  * kmm_show() - write a report in the kernel's /proc format
  * @name: "buddyinfo", "slabinfo", "pagetypeinfo", "zoneinfo", "vmstat",
- *        "meminfo" or "page_owner".
+ *        "meminfo", "page_owner", "allocinfo" or "heap_profile".
  * @fd: an open file descriptor.
  *
  * Allocates nothing. Takes each lock only while it copies that lock's numbers.
