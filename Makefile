@@ -6,7 +6,7 @@
 #	                                    ├─> libkmm.so.0   the API; defines no malloc
 #	                                    └─> libkmm_malloc.so.0, kmm_malloc.o
 #	                                                      the same and malloc; needs only libc
-#	tools/kmm ── CC ──> $(BUILD)/kmm    the tool that looks at them from outside; needs elfutils
+#	tools/kmm ── CC ──> $(BUILD)/kmm    the tool that looks at them from outside; needs elfutils, zlib
 #
 # One set of objects serves all of them, so what the tests link is what users
 # get. A variant of the build (debug, sanitizers, clang) is this same file with
@@ -263,17 +263,17 @@ $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
 $(BUILD)/kmm: $(TOOL_OBJS) $(BUILD)/libkmm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
-		-ldw -lelf -l:libstdc++.so.6 -pthread
+		-ldw -lelf -lz -lm -l:libstdc++.so.6 -pthread
 
 .PHONY: kmm kmm-program
 kmm-program: $(BUILD)/kmm
 	@:
 kmm: $(BUILD)/libkmm.a
-	@if echo '#include <elfutils/libdwfl.h>' | $(CC) $(CFLAGS) -E -x c - \
+	@if printf '#include <%s>\n' elfutils/libdwfl.h zlib.h | $(CC) $(CFLAGS) -E -x c - \
 		>/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory kmm-program; \
 	else \
-		echo '  kmm is not built: it needs <elfutils/libdwfl.h>, package libdw-dev'; \
+		echo '  kmm is not built: it needs <elfutils/libdwfl.h> and <zlib.h>, packages libdw-dev and zlib1g-dev'; \
 	fi
 
 # pkg-config. $1: the lines that define prefix, libdir and includedir, and the

@@ -58,6 +58,7 @@ needed_demo() {
 	needed_build
 	cat <<-END
 		header elfutils/libdwfl.h libdw-dev
+		header zlib.h zlib1g-dev
 		command python3 python3
 		command perl perl
 	END

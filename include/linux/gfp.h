@@ -10,6 +10,7 @@
 #ifndef _LINUX_GFP_H
 #define _LINUX_GFP_H
 
+#include <linux/alloc_tag.h>
 #include <linux/gfp_types.h>
 #include <linux/mmzone.h>
 
@@ -123,17 +124,21 @@ KMM_API void split_page(struct page *page, unsigned int order);
 /** drain_all_pages() - return every CPU's page lists to the buddy system. */
 KMM_API void drain_all_pages(void);
 
-#define alloc_pages(gfp, order)		alloc_pages_noprof(gfp, order)
-#define alloc_page(gfp)			alloc_pages_noprof(gfp, 0)
+#define alloc_pages(gfp, order)	alloc_hooks(alloc_pages_noprof(gfp, order))
+#define alloc_page(gfp)	alloc_hooks(alloc_pages_noprof(gfp, 0))
 #define __alloc_pages(gfp, order, nid, nodemask) \
-	((void)(nodemask), alloc_pages_node_noprof(nid, gfp, order))
-#define alloc_pages_node(nid, gfp, order) \
-	alloc_pages_node_noprof(nid, gfp, order)
-#define __get_free_pages(gfp, order)	get_free_pages_noprof(gfp, order)
-#define __get_free_page(gfp)		get_free_pages_noprof(gfp, 0)
-#define get_zeroed_page(gfp)		get_zeroed_page_noprof(gfp)
-#define alloc_pages_bulk(gfp, nr, array) alloc_pages_bulk_noprof(gfp, nr, array)
-#define alloc_pages_exact(size, gfp)	alloc_pages_exact_noprof(size, gfp)
+	((void)(nodemask),			\
+	 alloc_hooks(alloc_pages_node_noprof(nid, gfp, order)))
+#define alloc_pages_node(nid, gfp, order)	\
+	alloc_hooks(alloc_pages_node_noprof(nid, gfp, order))
+#define __get_free_pages(gfp, order)	\
+	alloc_hooks(get_free_pages_noprof(gfp, order))
+#define __get_free_page(gfp)	alloc_hooks(get_free_pages_noprof(gfp, 0))
+#define get_zeroed_page(gfp)	alloc_hooks(get_zeroed_page_noprof(gfp))
+#define alloc_pages_bulk(gfp, nr, array)	\
+	alloc_hooks(alloc_pages_bulk_noprof(gfp, nr, array))
+#define alloc_pages_exact(size, gfp)	\
+	alloc_hooks(alloc_pages_exact_noprof(size, gfp))
 #define __free_page(page)		__free_pages(page, 0)
 #define free_page(addr)			free_pages(addr, 0)
 

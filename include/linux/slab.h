@@ -309,14 +309,16 @@ static inline void kfree_bulk(size_t size, void **p)
 	kmem_cache_free_bulk(NULL, size, p);
 }
 
-#define kmem_cache_alloc(s, gfp)	kmem_cache_alloc_noprof(s, gfp)
+#define kmem_cache_alloc(s, gfp)	\
+	alloc_hooks(kmem_cache_alloc_noprof(s, gfp))
 #define kmem_cache_zalloc(s, gfp)	\
-	kmem_cache_alloc_noprof(s, (gfp) | __GFP_ZERO)
-#define kmem_cache_alloc_lru(s, lru, gfp) kmem_cache_alloc_lru_noprof(s, lru, gfp)
-#define kmem_cache_alloc_node(s, gfp, node) \
-	kmem_cache_alloc_node_noprof(s, gfp, node)
-#define kmem_cache_alloc_bulk(s, gfp, size, p) \
-	kmem_cache_alloc_bulk_noprof(s, gfp, size, p)
+	alloc_hooks(kmem_cache_alloc_noprof(s, (gfp) | __GFP_ZERO))
+#define kmem_cache_alloc_lru(s, lru, gfp)	\
+	alloc_hooks(kmem_cache_alloc_lru_noprof(s, lru, gfp))
+#define kmem_cache_alloc_node(s, gfp, node)	\
+	alloc_hooks(kmem_cache_alloc_node_noprof(s, gfp, node))
+#define kmem_cache_alloc_bulk(s, gfp, size, p)	\
+	alloc_hooks(kmem_cache_alloc_bulk_noprof(s, gfp, size, p))
 
 /* kmalloc ---------------------------------------------------------------- */
 
@@ -495,35 +497,42 @@ KMM_API KMM_MALLOC char *kstrdup_noprof(const char *s, gfp_t gfp);
 /** kstrndup() - kstrdup() of at most @max characters. */
 KMM_API KMM_MALLOC char *kstrndup_noprof(const char *s, size_t max, gfp_t gfp);
 
-#define kmalloc(size, gfp)		kmalloc_noprof(size, gfp)
-#define kzalloc(size, gfp)		kmalloc_noprof(size, (gfp) | __GFP_ZERO)
-#define kmalloc_array(n, size, gfp)	kmalloc_array_noprof(n, size, gfp)
-#define kcalloc(n, size, gfp)		\
-	kmalloc_array_noprof(n, size, (gfp) | __GFP_ZERO)
-#define kmalloc_node(size, gfp, node)	__kmalloc_node_noprof(size, gfp, node)
+#define kmalloc(size, gfp)	alloc_hooks(kmalloc_noprof(size, gfp))
+#define kzalloc(size, gfp)	\
+	alloc_hooks(kmalloc_noprof(size, (gfp) | __GFP_ZERO))
+#define kmalloc_array(n, size, gfp)	\
+	alloc_hooks(kmalloc_array_noprof(n, size, gfp))
+#define kcalloc(n, size, gfp)	\
+	alloc_hooks(kmalloc_array_noprof(n, size, (gfp) | __GFP_ZERO))
+#define kmalloc_node(size, gfp, node)	\
+	alloc_hooks(__kmalloc_node_noprof(size, gfp, node))
 #define kzalloc_node(size, gfp, node)	\
-	__kmalloc_node_noprof(size, (gfp) | __GFP_ZERO, node)
-#define kmalloc_array_node(n, size, gfp, node) \
-	__kmalloc_node_noprof(size_mul(n, size), gfp, node)
+	alloc_hooks(__kmalloc_node_noprof(size, (gfp) | __GFP_ZERO, node))
+#define kmalloc_array_node(n, size, gfp, node)	\
+	alloc_hooks(__kmalloc_node_noprof(size_mul(n, size), gfp, node))
 #define kcalloc_node(n, size, gfp, node) \
 	kmalloc_array_node(n, size, (gfp) | __GFP_ZERO, node)
-#define kmalloc_track_caller(size, gfp)	__kmalloc_noprof(size, gfp)
-#define krealloc(p, size, gfp)		krealloc_noprof(p, size, gfp)
-#define krealloc_array(p, n, size, gfp)	krealloc_array_noprof(p, n, size, gfp)
-#define kvmalloc(size, gfp)		\
-	__kvmalloc_node_noprof(size, gfp, NUMA_NO_NODE)
-#define kvzalloc(size, gfp)		\
-	__kvmalloc_node_noprof(size, (gfp) | __GFP_ZERO, NUMA_NO_NODE)
-#define kvmalloc_node(size, gfp, node)	__kvmalloc_node_noprof(size, gfp, node)
+#define kmalloc_track_caller(size, gfp)	alloc_hooks(__kmalloc_noprof(size, gfp))
+#define krealloc(p, size, gfp)	alloc_hooks(krealloc_noprof(p, size, gfp))
+#define krealloc_array(p, n, size, gfp)	\
+	alloc_hooks(krealloc_array_noprof(p, n, size, gfp))
+#define kvmalloc(size, gfp)	\
+	alloc_hooks(__kvmalloc_node_noprof(size, gfp, NUMA_NO_NODE))
+#define kvzalloc(size, gfp)	\
+	alloc_hooks(__kvmalloc_node_noprof(size, (gfp) | __GFP_ZERO, \
+					   NUMA_NO_NODE))
+#define kvmalloc_node(size, gfp, node)	\
+	alloc_hooks(__kvmalloc_node_noprof(size, gfp, node))
 #define kvzalloc_node(size, gfp, node)	\
-	__kvmalloc_node_noprof(size, (gfp) | __GFP_ZERO, node)
-#define kvmalloc_array(n, size, gfp)	kvmalloc_array_noprof(n, size, gfp)
-#define kvcalloc(n, size, gfp)		\
-	kvmalloc_array_noprof(n, size, (gfp) | __GFP_ZERO)
-#define kvrealloc(p, size, gfp)		kvrealloc_noprof(p, size, gfp)
-#define kmemdup(src, len, gfp)		kmemdup_noprof(src, len, gfp)
-#define kstrdup(s, gfp)			kstrdup_noprof(s, gfp)
-#define kstrndup(s, max, gfp)		kstrndup_noprof(s, max, gfp)
+	alloc_hooks(__kvmalloc_node_noprof(size, (gfp) | __GFP_ZERO, node))
+#define kvmalloc_array(n, size, gfp)	\
+	alloc_hooks(kvmalloc_array_noprof(n, size, gfp))
+#define kvcalloc(n, size, gfp)	\
+	alloc_hooks(kvmalloc_array_noprof(n, size, (gfp) | __GFP_ZERO))
+#define kvrealloc(p, size, gfp)	alloc_hooks(kvrealloc_noprof(p, size, gfp))
+#define kmemdup(src, len, gfp)	alloc_hooks(kmemdup_noprof(src, len, gfp))
+#define kstrdup(s, gfp)	alloc_hooks(kstrdup_noprof(s, gfp))
+#define kstrndup(s, max, gfp)	alloc_hooks(kstrndup_noprof(s, max, gfp))
 
 #ifndef __cplusplus
 DEFINE_FREE(kfree, void *, if (!IS_ERR_OR_NULL(_T)) kfree(_T))

@@ -7,6 +7,7 @@
 #ifndef _LINUX_VMALLOC_H
 #define _LINUX_VMALLOC_H
 
+#include <linux/alloc_tag.h>
 #include <linux/gfp_types.h>
 #include <linux/overflow.h>
 
@@ -58,13 +59,14 @@ void *vrealloc_noprof(const void *p, size_t size, gfp_t gfp);
 /** vfree() - free a block from vmalloc(); %NULL is ignored. */
 KMM_API void vfree(const void *addr);
 
-#define vmalloc(size)			vmalloc_noprof(size)
-#define vzalloc(size)			vzalloc_noprof(size)
-#define vmalloc_node(size, node)	vmalloc_node_noprof(size, node)
-#define __vmalloc(size, gfp)		__vmalloc_noprof(size, gfp)
-#define vmalloc_array(n, size)		vmalloc_array_noprof(n, size)
-#define vcalloc(n, size)		vcalloc_noprof(n, size)
-#define vrealloc(p, size, gfp)		vrealloc_noprof(p, size, gfp)
+#define vmalloc(size)	alloc_hooks(vmalloc_noprof(size))
+#define vzalloc(size)	alloc_hooks(vzalloc_noprof(size))
+#define vmalloc_node(size, node)	\
+	alloc_hooks(vmalloc_node_noprof(size, node))
+#define __vmalloc(size, gfp)	alloc_hooks(__vmalloc_noprof(size, gfp))
+#define vmalloc_array(n, size)	alloc_hooks(vmalloc_array_noprof(n, size))
+#define vcalloc(n, size)	alloc_hooks(vcalloc_noprof(n, size))
+#define vrealloc(p, size, gfp)	alloc_hooks(vrealloc_noprof(p, size, gfp))
 
 #ifdef __cplusplus
 }

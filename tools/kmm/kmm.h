@@ -31,6 +31,10 @@ _(leaks, "[OPTION...] PID|CORE",						\
   "list the blocks that nothing points to any more")			\
 _(live, "[OPTION...] PID|CORE",						\
   "list all that is allocated, by stack")				\
+_(profile, "[OPTION...] PID|CORE|FILE",					\
+  "write a heap profile, for pprof or flame graphs")			\
+_(allocinfo, "PID|CORE|FILE",						\
+  "list what each call site has allocated")				\
 _(anchor, "PID|CORE",							\
   "show where the heap of a process or core begins")			\
 _(trace, "[OPTION...] FILE",						\

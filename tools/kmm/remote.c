@@ -5,7 +5,8 @@
  *	memory		live: process_vm_readv(), or /proc/PID/mem where that is
  *			refused; core: PT_LOAD of the core file, and what it
  *			leaves out (read-only mappings) from the files
- *	modules		libdwfl: /proc/PID/maps, or the link map in the core
+ *	modules		libdwfl: /proc/PID/maps, or the link map in the core;
+ *			a text like /proc/PID/maps, without memory
  *	heap		the symbol kmm_anchor in one of them
  *
  * Invariants:	R1  The ELF file of a module is the one that is mapped there:
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -44,6 +46,10 @@ struct remote {
 	struct kmm_anchor anchor;
 	struct kmm_anchor_root *roots;
 	const char *heap_module;
+
+	struct timespec when;	/* of remote_of_maps() */
+	struct remote_mapping *mappings;
+	size_t nr_mappings;
 };
 
 #define BUILD_ID_SIZE 64
@@ -322,6 +328,44 @@ const char *remote_module_name(struct remote *r, uint64_t address,
 	return module_name(module);
 }
 
+static int add_mapping(Dwfl_Module *module, void **userdata, const char *name,
+		       Dwarf_Addr start, void *arg)
+{
+	struct remote_mapping *mapping;
+	const unsigned char *bits;
+	struct remote *r = arg;
+	GElf_Addr end, where;
+	int len, i;
+
+	(void)userdata;
+	if (name[0] != '/')
+		return DWARF_CB_OK;
+	r->mappings = xrealloc(r->mappings, (r->nr_mappings + 1) *
+						    sizeof(*r->mappings));
+	mapping = &r->mappings[r->nr_mappings++];
+	dwfl_module_info(module, NULL, NULL, &end, NULL, NULL, NULL, NULL);
+	*mapping = (struct remote_mapping){ .start = start, .end = end,
+					    .path = name };
+	/* Only a module whose file is open knows its build-id. */
+	if (!dwfl_module_getelf(module, &where))
+		return DWARF_CB_OK;
+	len = dwfl_module_build_id(module, &bits, &where);
+	for (i = 0; i < len && i < BUILD_ID_SIZE; i++)
+		sprintf(mapping->build_id + 2 * i, "%02x", bits[i]);
+	return DWARF_CB_OK;
+}
+
+bool remote_mapping_at(struct remote *r, unsigned int index,
+		       struct remote_mapping *mapping)
+{
+	if (!r->mappings)
+		dwfl_getmodules(r->dwfl, add_mapping, r, 0);
+	if (index >= r->nr_mappings)
+		return false;
+	*mapping = r->mappings[index];
+	return true;
+}
+
 /* Opening ------------------------------------------------------------------ */
 
 static void open_process(struct remote *r, pid_t pid)
@@ -394,6 +438,56 @@ struct remote *remote_open(const char *target)
 	return r;
 }
 
+/* Named, and not changed since: what was replaced meanwhile has "(deleted)"
+ * behind its name, and so is no file. */
+static int find_past_elf(Dwfl_Module *module, void **userdata, const char *name,
+			 Dwarf_Addr base, char **file_name, Elf **elf)
+{
+	struct remote *r = *userdata;
+	struct stat st;
+	int fd;
+
+	(void)module, (void)base, (void)elf;
+	fd = name[0] == '/' ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    st.st_ctim.tv_sec > r->when.tv_sec ||
+	    (st.st_ctim.tv_sec == r->when.tv_sec &&
+	     st.st_ctim.tv_nsec > r->when.tv_nsec)) {
+		close(fd);
+		return -1;
+	}
+	*file_name = xstrdup(name);
+	return fd;
+}
+
+static const Dwfl_Callbacks past_callbacks = {
+	.find_elf = find_past_elf,
+	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.debuginfo_path = &debuginfo_path,
+};
+
+struct remote *remote_of_maps(const char *name, const char *maps, size_t len,
+			      const struct timespec *when)
+{
+	struct remote *r = xcalloc(1, sizeof(*r));
+	FILE *file = len ? fmemopen((void *)maps, len, "r") : NULL;
+
+	r->mem_fd = r->core_fd = -1;
+	r->name = xstrdup(name);
+	r->when = *when;
+	elf_version(EV_CURRENT);
+	r->dwfl = dwfl_begin(&past_callbacks);
+	if (file) {
+		(void)dwfl_linux_proc_maps_report(r->dwfl, file);
+		fclose(file);
+	}
+	dwfl_report_end(r->dwfl, NULL, NULL);
+	dwfl_getmodules(r->dwfl, tell_module, r, 0);
+	return r;
+}
+
 void remote_close(struct remote *r)
 {
 	dwfl_end(r->dwfl);
@@ -403,6 +497,7 @@ void remote_close(struct remote *r)
 	if (r->mem_fd >= 0)
 		close(r->mem_fd);
 	free(r->roots);
+	free(r->mappings);
 	free(r->name);
 	free(r);
 }

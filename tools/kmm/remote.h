@@ -23,11 +23,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct remote;
 
 /* @target: a process number, or the path of a core file. */
 struct remote *remote_open(const char *target);
+/*
+ * A process of the past, of which only its mappings are left, as the text of
+ * /proc/PID/maps: it has modules and no memory. A file that has changed since
+ * @when is not one of them. @name is for messages.
+ */
+struct remote *remote_of_maps(const char *name, const char *maps, size_t len,
+			      const struct timespec *when);
 void remote_close(struct remote *r);
 const char *remote_name(const struct remote *r);
 /* The process; 0 for a core. */
@@ -71,5 +79,15 @@ bool remote_root_at(struct remote *r, unsigned int index,
 Dwfl_Module *remote_module(struct remote *r, uint64_t address);
 const char *remote_module_name(struct remote *r, uint64_t address,
 			       uint64_t *vaddr);
+
+/* What is mapped where, as far as it is a file: ascending, @index from 0; false
+ * after the last. */
+struct remote_mapping {
+	uint64_t start, end;
+	const char *path;
+	char build_id[129];	/* in hexadecimal; "" if it has none */
+};
+bool remote_mapping_at(struct remote *r, unsigned int index,
+		       struct remote_mapping *mapping);
 
 #endif /* TOOLS_KMM_REMOTE_H */

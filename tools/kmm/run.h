@@ -134,7 +134,11 @@ void run_guard_all(struct run *run);
 	_(fail)								\
 	_(fail_timeout)							\
 	_(fail_jobs)							\
-	_(fail_keep)
+	_(fail_keep)							\
+	_(profile)							\
+	_(profile_format)						\
+	_(profile_output)						\
+	_(alloc_profile)
 /* clang-format on */
 
 #define RUN_OPTION_EXTERN(name) extern const struct run_option run_##name;
