@@ -108,7 +108,7 @@ static unsigned int descending_run(u64 *state, u64 first)
  * even number of them with 1 - u + u^2/2! - ... = exp(-u). Then u is taken as the
  * fraction, and the number of rejections, each of probability 1/e, as the whole.
  */
-static u64 next_distance(u64 *state, u64 rate)
+u64 heap_profile_distance(u64 *state, u64 rate)
 {
 	u64 whole = 0, fraction;
 
@@ -126,7 +126,8 @@ static void seed_sampler(void)
 {
 	sampler.random = host_random() ^ (u64)(unsigned long)&sampler ^
 			 ((u64)host_gettid() << 32) ^ host_clock_precise();
-	sampler.left = next_distance(&sampler.random, kmm_params.profile);
+	sampler.left = heap_profile_distance(&sampler.random,
+					     kmm_params.profile);
 }
 
 static bool is_sampled(size_t size)
@@ -141,7 +142,8 @@ static bool is_sampled(size_t size)
 		sampler.left -= size;
 		return false;
 	}
-	sampler.left = next_distance(&sampler.random, kmm_params.profile);
+	sampler.left = heap_profile_distance(&sampler.random,
+					     kmm_params.profile);
 	return true;
 }
 

@@ -17,6 +17,8 @@ int profile_init(void);
 extern struct tally_table heap_profile;
 void heap_profile_init(void);
 void heap_profile_show(struct seq_file *m);
+/* For tests: bytes up to the next sample, @rate on average. */
+u64 heap_profile_distance(u64 *state, u64 rate);
 
 /* mm/alloc_tag.c: key[1] says what key[0] is. */
 enum alloc_site {

@@ -60,6 +60,9 @@ static const struct {
 	{ "fault_inject", suite_fault_inject },
 	{ "failslab", suite_failslab },
 	{ "kfence", suite_kfence },
+	{ "tally", suite_tally },
+	{ "heap_profile", suite_heap_profile },
+	{ "alloc_tag", suite_alloc_tag },
 };
 
 #define NR_SUITES (sizeof(suites) / sizeof(suites[0]))

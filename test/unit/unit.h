@@ -50,6 +50,9 @@ Suite *suite_calltrace(void);
 Suite *suite_fault_inject(void);
 Suite *suite_failslab(void);
 Suite *suite_kfence(void);
+Suite *suite_tally(void);
+Suite *suite_heap_profile(void);
+Suite *suite_alloc_tag(void);
 
 /*
  * The seed of this run: KMM_TEST_SEED of the environment, else a random one.
