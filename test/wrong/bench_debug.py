@@ -138,6 +138,11 @@ def configurations(build):
             note="runs a program many times; only for unchecked_malloc"
         ),
     ]  # fmt: skip
+    # They find no mistakes, but have their cost.
+    for option in ("--profile", "--profile=1", "--alloc-profile"):
+        output = ("--profile-output=/dev/null",) if option.startswith("--profile") else ()
+        target = option + "=/dev/null" if option == "--alloc-profile" else option
+        found.append(Configuration("kmm " + option, kmm(target, *output), only=(CONTROL,)))
     found.append(
         Configuration(
             "ASan",
