@@ -242,10 +242,33 @@ print(sum(len(x) for x in work()))'
 		"$(cat "$dir/allocinfo")"
 }
 
+# storm NAME TUNABLES: all that was allocated was freed, and is known to be.
+storm() {
+	local output
+
+	wanted "$1" || return 0
+	output=$(GLIBC_TUNABLES=$2 run --profile=1 --profile-output="$file" \
+		--alloc-profile="$dir/allocinfo" "$dir/storm" 2>/dev/null)
+	equal "$1" "good / 0 0 / 0 0" "$output / $(pprof_of "$file" |
+		sed -n 's/.*;hand_on [0-9]* [0-9]* //p' | sort -u) / $(
+		sed -n 's/ *\([0-9]*\) *\([0-9]*\) .*func:hand_on$/\1 \2/p' \
+			"$dir/allocinfo")"
+}
+
+test_profile_storm() {
+	local file=$dir/storm.pb.gz
+
+	storm profile_storm ""
+	storm profile_storm_no_rseq glibc.pthread.rseq=0
+}
+
 $CC -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra "$here/sites.c" \
 	-o "$dir/sites" || exit 2
+$CC -std=gnu11 -O2 -g -fno-builtin -Wall -Wextra "$here/storm.c" \
+	-o "$dir/storm" -pthread || exit 2
 shim=$build/libkmm_malloc.so.0
 test_profile_run
+test_profile_storm
 test_profile_outside
 test_allocinfo
 test_profile_python
