@@ -294,8 +294,9 @@ void setup_per_zone_wmarks(void);
  */
 struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed);
 void free_frozen_pages(struct page *page, unsigned int order);
-/* As many pages as asked, not a power of two, from the start of a block of at
- * least 2^@min_order pages, which decides the alignment; see page_alloc.c. */
+/* As many pages as asked, not a power of two: with @min_order from the start of a
+ * block of at least 2^@min_order pages, which decides the alignment; else
+ * anywhere. See page_alloc.c. */
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 void free_frozen_exact(struct page *page, unsigned long nr_pages);

@@ -77,9 +77,14 @@ static void *large_by_ladder(size_t size, gfp_t gfp, const void *caller)
 		return NULL;
 	}
 	block = size + large_red_zone(size);
-	if (kmm_params.kmalloc_ladder != LADDER_KERNEL)
-		return alloc_large_pages(size, block, 0, gfp, caller);
 	order = (unsigned int)get_order(block);
+	/* A power of two is aligned to itself. */
+	if (kmm_params.kmalloc_ladder != LADDER_KERNEL)
+		return alloc_large_pages(size, block,
+					 is_power_of_2(size) ?
+						 (unsigned int)get_order(size) :
+						 0,
+					 gfp, caller);
 	/* Under memcheck the tail of the block must stay out of bounds. */
 	if (!memcheck_active())
 		block = PAGE_SIZE << order;

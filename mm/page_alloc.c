@@ -541,6 +541,143 @@ void setup_per_zone_wmarks(void)
 	}
 }
 
+/* Runs -------------------------------------------------------------------- */
+
+static void free_run(struct zone *zone, struct page *page, unsigned long nr,
+		     bool zeroed);
+
+/*
+ * A request for whole pages that need no alignment can be met across free blocks
+ * that are neighbours, though not buddies:
+ *
+ *	|xx|. .|. . . .|xx|	blocks of 2 and 4 pages, 5 are wanted:
+ *	|xx|y y y y y|.|xx|	1 goes back
+ *
+ * Any run of n pages holds an aligned block of about n / 3 at least. So the
+ * used blocks of the two orders below n are looked at, at most so many of each
+ * list, for the shortest run that they are part of. At most an eighth too much
+ * is good enough.
+ */
+#define RUN_TRIES 64
+#define RUN_SLACK_SHIFT 3
+
+struct run {
+	struct page *page;
+	unsigned long nr_pages;
+};
+
+static bool is_used_block(const struct zone *zone, const struct page *page)
+{
+	return PageBuddy(page) && !PageZeroed(page) && page_zone(page) == zone;
+}
+
+/* The used free block that ends at @page; NULL if there is none. */
+static struct page *block_before(const struct mem_range *range,
+				 const struct zone *zone, struct page *page)
+{
+	unsigned long pfn = range->start_pfn +
+			    (unsigned long)(page - range->pages);
+	unsigned int k;
+
+	for (k = 0; k < NR_PAGE_ORDERS; k++) {
+		struct page *head = page - (1UL << k);
+
+		if ((pfn & ((1UL << k) - 1)) ||
+		    pfn - range->start_pfn < 1UL << k)
+			return NULL;
+		if (is_used_block(zone, head) && head->order == k)
+			return head;
+	}
+	return NULL;
+}
+
+/* What surrounds a free block, until there is enough. */
+static struct run find_run(struct zone *zone, struct page *page,
+			   unsigned long wanted)
+{
+	const struct mem_range *range = page_range(page);
+	struct page *end = range->pages + (range_end_pfn(range) -
+					   range->start_pfn);
+	struct run run = { page, 1UL << page->order };
+	struct page *next, *before;
+
+	while (run.nr_pages < wanted) {
+		next = run.page + run.nr_pages;
+		if (next >= end || !is_used_block(zone, next))
+			break;
+		run.nr_pages += 1UL << next->order;
+	}
+	while (run.nr_pages < wanted) {
+		before = block_before(range, zone, run.page);
+		if (!before)
+			break;
+		run.page = before;
+		run.nr_pages += 1UL << before->order;
+	}
+	return run;
+}
+
+static void search_runs(struct zone *zone, unsigned int order, int type,
+			unsigned long wanted, struct run *best)
+{
+	unsigned long enough = wanted + (wanted >> RUN_SLACK_SHIFT);
+	unsigned int tries = 0;
+	struct page *page;
+	struct run run;
+
+	list_for_each_entry(page, &zone->free_area[order].free_list[type],
+			    lru) {
+		/* What reads as zero gathers at the end. */
+		if (tries++ == RUN_TRIES || PageZeroed(page))
+			return;
+		run = find_run(zone, page, wanted);
+		if (run.nr_pages >= wanted &&
+		    (!best->page || run.nr_pages < best->nr_pages))
+			*best = run;
+		if (best->page && best->nr_pages <= enough)
+			return;
+	}
+}
+
+static struct page *take_run(struct zone *zone, struct run run,
+			     unsigned long nr_pages)
+{
+	unsigned long pos, step;
+
+	for (pos = 0; pos < run.nr_pages; pos += step) {
+		step = 1UL << run.page[pos].order;
+		del_from_free_list(zone, run.page + pos, run.page[pos].order);
+	}
+	zone->event[PGALLOC] += run.nr_pages;
+	if (run.nr_pages > nr_pages)
+		free_run(zone, run.page + nr_pages, run.nr_pages - nr_pages,
+			 false);
+	run.page->order = 0;
+	return run.page;
+}
+
+static struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages,
+				int type)
+{
+	unsigned int high = ilog2(nr_pages), low = high ? high - 1 : 0, k, i;
+	struct run best = { NULL, 0 };
+	struct page *page = NULL;
+
+	if (zone_dirty(zone) < nr_pages)
+		return NULL;
+	spin_lock(&zone->lock);
+	for (k = high + 1; k-- > low && !best.page;) {
+		search_runs(zone, k, type, nr_pages, &best);
+		for (i = 0; i < ARRAY_SIZE(fallbacks[0]) && !best.page; i++)
+			search_runs(zone, k, fallbacks[type][i], nr_pages,
+				    &best);
+	}
+	if (best.page)
+		page = take_run(zone, best, nr_pages);
+	spin_unlock(&zone->lock);
+	return page;
+}
+
 /* Allocation -------------------------------------------------------------- */
 
 static unsigned int gfp_zone(gfp_t gfp)
@@ -627,6 +764,27 @@ static struct page *get_page_from_freelist(gfp_t gfp, unsigned int order,
 	return NULL;
 }
 
+/* The same for a run of used pages. */
+static struct page *get_run(gfp_t gfp, unsigned long nr_pages)
+{
+	unsigned int highest = highest_zone(gfp);
+	unsigned int i = highest + 1;
+	struct page *page;
+
+	while (i-- > 0) {
+		struct zone *zone = &zones[i];
+
+		if (!populated_zone(zone) ||
+		    !zone_watermark_ok(zone, fls_long(nr_pages - 1), highest,
+				       ALLOC_WMARK_LOW))
+			continue;
+		page = rmqueue_run(zone, nr_pages, request_type(gfp));
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
 static bool order_allowed(gfp_t gfp, unsigned int order)
 {
 	if (likely(order <= MAX_PAGE_ORDER))
@@ -668,18 +826,43 @@ static void before_growth(unsigned int order)
 	page_reporting_make_room(1UL << order, order >= MAKE_ROOM_ORDER);
 }
 
-static struct page *get_block(gfp_t gfp, unsigned int order)
+/*
+ * Memory that was in use: a block of @order, or if @nr_pages is not 0, a run of
+ * so many pages. *@got says how many they are. Short of a power of two a run
+ * comes first, since it leaves larger blocks whole.
+ */
+static struct page *get_used(gfp_t gfp, unsigned int order,
+			     unsigned long nr_pages, unsigned long *got)
 {
-	struct page *page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
+	struct page *page = NULL;
+
+	if (nr_pages && !is_power_of_2(nr_pages)) {
+		page = get_run(gfp, nr_pages);
+		*got = nr_pages;
+	}
+	if (!page) {
+		page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
+		*got = 1UL << order;
+	}
+	if (!page && nr_pages && is_power_of_2(nr_pages))
+		page = get_run(gfp, nr_pages);
+	return page;
+}
+
+static struct page *get_block(gfp_t gfp, unsigned int order,
+			      unsigned long nr_pages, unsigned long *got)
+{
+	struct page *page = get_used(gfp, order, nr_pages, got);
 
 	if (likely(page))
 		return page;
 	if (gfpflags_allow_blocking(gfp)) {
 		before_growth(order);
-		page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW);
+		page = get_used(gfp, order, nr_pages, got);
 		if (page)
 			return page;
 	}
+	*got = 1UL << order;
 	page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW | ALLOC_FRESH);
 	return likely(page) ? page : alloc_slowpath(gfp, order);
 }
@@ -708,19 +891,21 @@ static void prep_new_block(struct page *page, unsigned long nr_pages, gfp_t gfp,
 
 struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed)
 {
+	unsigned long got;
 	struct page *page;
 
 	if (!order_allowed(gfp, order))
 		return NULL;
-	page = get_block(gfp, order);
+	page = get_block(gfp, order, 0, &got);
 	if (page)
 		prep_new_block(page, 1UL << order, gfp, zeroed);
 	return page;
 }
 
 /*
- * The exact-pages path: a request of n pages gets the next power of two, and
- * what is over goes back at once, in blocks as large as alignment allows:
+ * The exact-pages path: a request of n pages that finds no run of used ones gets
+ * the next power of two, and what is over goes back at once, in blocks as large
+ * as alignment allows:
  *
  *	n = 5, order 3:	|xxxxxxxxxx|..|....|	1 + 2 pages return
  */
@@ -752,18 +937,19 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 {
 	unsigned int order = max_t(unsigned int, fls_long(nr_pages - 1),
 				   min_order);
+	unsigned long got;
 	struct page *page;
 	struct zone *zone;
 
 	if (!order_allowed(gfp, order))
 		return NULL;
-	page = get_block(gfp, order);
+	page = get_block(gfp, order, min_order ? 0 : nr_pages, &got);
 	if (!page)
 		return NULL;
-	if (nr_pages != 1UL << order) {
+	if (nr_pages != got) {
 		zone = page_zone(page);
 		spin_lock(&zone->lock);
-		free_run(zone, page + nr_pages, (1UL << order) - nr_pages,
+		free_run(zone, page + nr_pages, got - nr_pages,
 			 PageZeroed(page));
 		spin_unlock(&zone->lock);
 	}
@@ -1322,7 +1508,7 @@ static void *alloc_pages_exact_unwatched(size_t size, gfp_t gfp)
 	}
 	nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
 	gate_enter();
-	page = alloc_frozen_exact(gfp, nr_pages, 0, NULL);
+	page = alloc_frozen_exact(gfp, nr_pages, fls_long(nr_pages - 1), NULL);
 	gate_exit();
 	if (!page)
 		return NULL;

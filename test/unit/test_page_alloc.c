@@ -365,6 +365,48 @@ START_TEST(exact_resize_to_unaligned_power_of_two)
 }
 END_TEST
 
+/*	0                       16
+ *	|x|.|. .|. . . .|x x ...|	blocks of 1, 2 and 4 pages, no buddies:
+ *	|x|y y y y y y y|x x ...|	seven pages wanted, any six of them */
+START_TEST(exact_run_across_blocks_that_are_no_buddies)
+{
+	unsigned long wanted = (unsigned long)_i;
+	struct page *block, *run;
+
+	gate_enter();
+	plenty();
+	block = alloc_frozen_pages(GFP_KERNEL, 4, NULL);
+	ck_assert_ptr_nonnull(block);
+	mark(page_address(block), 16, 9);
+	set_page_zone(block + 1, page_zonenum(block));
+	free_frozen_exact(block + 1, 7);
+	pcp_drain_all();
+	validate();
+	/* What was used goes first, and of that the shortest run. */
+	run = alloc_frozen_exact(GFP_KERNEL, wanted, 0, NULL);
+	ck_assert_ptr_nonnull(run);
+	ck_assert_msg(run >= block + 1 && run + wanted <= block + 8,
+		      "page %td of the block", run - block);
+	ck_assert_int_eq(free_now(), free_at_start - 9 - (long)wanted);
+	validate();
+	mark(page_address(run), wanted, 10);
+	ck_assert(is_marked(page_address(block + 8), 1, 9 + 8));
+	free_frozen_exact(run, wanted);
+	validate();
+	/* With an alignment it must lie elsewhere. */
+	run = alloc_frozen_exact(GFP_KERNEL, wanted, 3, NULL);
+	ck_assert_ptr_nonnull(run);
+	ck_assert_uint_eq(page_to_pfn(run) % 8, 0);
+	free_frozen_exact(run, wanted);
+	set_page_zone(block + 8, page_zonenum(block));
+	free_frozen_exact(block, 1);
+	free_frozen_exact(block + 8, 8);
+	pcp_drain_all();
+	gate_exit();
+	validate();
+}
+END_TEST
+
 /* Up and down by random numbers of pages, until what is behind is used. */
 START_TEST(exact_resize_random_steps_keep_contents)
 {
@@ -1157,6 +1199,8 @@ Suite *suite_page_alloc(void)
 	tcase_add_test(tc, exact_tail_lies_free_behind);
 	tcase_add_test(tc, exact_resize_in_place);
 	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
+	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
+			    8);
 	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);
 	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
