@@ -389,7 +389,8 @@ unsigned int pcp_validate(void);
 /* mm/vmalloc.c ----------------------------------------------------------- */
 
 int vmalloc_init(void);
-/* vmalloc with any power-of-two alignment; *zeroed says if it reads as zero. */
+/* vmalloc with any power-of-two alignment. @zeroed: whether it had better read as
+ * zero, and whether it does. */
 void *vmalloc_aligned(size_t size, size_t align, bool *zeroed);
 /* The mapped size of the block that starts at @addr; 0 if none does. */
 size_t vmalloc_size(const void *addr);
@@ -399,8 +400,15 @@ bool vmalloc_free(void *addr);
 void *vmalloc_resize(void *addr, size_t new_size);
 /* The block that @addr lies in, for reports; false if none. */
 bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
-/* Bytes of blocks, without a lock; blocks and bytes mapped now. */
+/* Without a lock: bytes of blocks, and of freed ones that are kept; and of all
+ * blocks that were ever freed. */
 size_t vmalloc_bytes(void);
+size_t vmalloc_bytes_freed(void);
+/* Give @bytes of kept blocks back, and a little more; or those that were kept at
+ * the last call already. The bytes given. */
+size_t vmalloc_shrink(size_t bytes);
+size_t vmalloc_age(void);
+/* Blocks and their bytes. */
 void vmalloc_stat(unsigned long *nr_areas, size_t *bytes);
 /* Write down who allocated the block that starts at @addr, if there is one. */
 struct page_owner;

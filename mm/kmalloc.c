@@ -110,8 +110,8 @@ out:
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller)
 {
 	size_t block = max_t(size_t, size, align);
+	bool zeroed = gfp & __GFP_ZERO;
 	void *p;
-	bool zeroed;
 
 	if (!mm_ready())
 		return NULL;

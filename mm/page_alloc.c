@@ -999,6 +999,7 @@ static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
 			break;
 		shrink_slab_caches(true);
 		pcp_drain_all();
+		vmalloc_shrink(SIZE_MAX);
 		page = get_page_from_freelist(gfp, order, flags);
 		if (page)
 			return page;

@@ -27,6 +27,8 @@
  * are free, and ends after a while without work: a process that never has much
  * to give back has no second thread. A fork's child starts its own.
  *
+ * Freed blocks that mm/vmalloc.c keeps go on the same occasions, and first.
+ *
  * Invariants:	R1  a block is marked only if the host did discard all of it
  *		R2  page_reporting_active: there is a reporter, or there must not
  *		    be one; it is set before the thread is started
@@ -120,7 +122,8 @@ size_t kmm_trim(void)
 	gate_enter();
 	shrink_slab_caches(true);
 	pcp_drain_all();
-	bytes = report_free_pages(0, false, ULONG_MAX);
+	bytes = vmalloc_shrink(SIZE_MAX) +
+		report_free_pages(0, false, ULONG_MAX);
 	gate_exit();
 	return bytes;
 }
@@ -148,7 +151,8 @@ void page_reporting_make_room(unsigned long nr_pages, bool report)
 
 	if (level <= highest)
 		return;
-	if (report)
+	level -= vmalloc_shrink((level - highest) << PAGE_SHIFT) >> PAGE_SHIFT;
+	if (report && level > highest)
 		level -= report_free_pages(REPORTING_MIN_ORDER, true,
 					   level - highest) >> PAGE_SHIFT;
 	/* Of two who raise it at once, one may lose: it is an estimate. */
@@ -174,7 +178,7 @@ static unsigned long count_events(enum zone_event event)
 static bool is_idle(void)
 {
 	static unsigned long last_taken;
-	unsigned long taken = count_events(PGALLOC);
+	unsigned long taken = count_events(PGALLOC) + vmalloc_bytes_freed();
 	bool idle = taken == last_taken;
 
 	last_taken = taken;
@@ -202,9 +206,12 @@ static bool look(void)
 	if (is_idle()) {
 		shrink_slab_caches(true);
 		pcp_drain_all();
-		return report_free_pages(REPORTING_MIN_ORDER, false,
-					 ULONG_MAX) != 0;
+		bytes = vmalloc_shrink(SIZE_MAX);
+		bytes += report_free_pages(REPORTING_MIN_ORDER, false,
+					   ULONG_MAX);
+		return bytes != 0;
 	}
+	bytes = vmalloc_age();
 	for_each_populated_zone(zone) {
 		surplus = restart_low_dirty(zone) << PAGE_SHIFT;
 		if (surplus)

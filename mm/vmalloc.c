@@ -18,14 +18,16 @@
  * without.
  *
  * States:	an area is mapped -> in the tree -> unmapped and its descriptor
- *		freed; or, if the host refuses to unmap, -> lazy: on a list,
- *		without contents, to be unmapped later or to be a block again.
+ *		freed; or kept: on a list, to be a block again, see below; or, if
+ *		the host refuses to unmap, -> lazy: on a list, without contents,
+ *		to be unmapped later or to be a block again.
  * Invariants:	V1  vmap_tree is a treap of the areas, by start
  *		V2  base <= start < start + size <= end; start and size in whole
  *		    pages, base and end in whole pages of the host
- *		V3  no two areas' [base, end) overlap, lazy ones included
- *		V4  nr_areas and nr_bytes are sums over the tree
- * Locks:	vmap_lock guards the tree, the lazy list and the sums. No system
+ *		V3  no two areas' [base, end) overlap, kept and lazy ones included
+ *		V4  nr_areas and nr_bytes are sums over the tree, nr_kept and
+ *		    nr_bytes_kept over the kept areas
+ * Locks:	vmap_lock guards the tree, the lists and the sums. No system
  *		call and no allocation while it is held; both may take long.
  * Races:	The host hands an address out again as soon as it is unmapped, so
  *		an area leaves the tree *before* its memory is unmapped or moved
@@ -72,6 +74,9 @@ static size_t nr_bytes;			/* of blocks, without guards */
 static size_t nr_bytes_freed;		/* in all; read without the lock */
 static LIST_HEAD(vmap_lazy);
 static unsigned long nr_lazy;		/* read without the lock as a hint */
+static LIST_HEAD(vmap_kept);		/* newest first */
+static unsigned long nr_kept;		/* read without the lock as a hint */
+static size_t nr_bytes_kept;		/* likewise */
 
 static struct kmem_cache *vmap_area_cache;	/* set at boot */
 
@@ -164,7 +169,12 @@ void vmalloc_set_owner(const void *addr, const struct page_owner *owner)
 
 size_t vmalloc_bytes(void)
 {
-	return READ_ONCE(nr_bytes);
+	return READ_ONCE(nr_bytes) + READ_ONCE(nr_bytes_kept);
+}
+
+size_t vmalloc_bytes_freed(void)
+{
+	return READ_ONCE(nr_bytes_freed);
 }
 
 void vmalloc_stat(unsigned long *areas, size_t *bytes)
@@ -297,57 +307,14 @@ static bool want_huge(size_t size)
 	       READ_ONCE(nr_bytes_freed) >= VMALLOC_HUGE_FREED;
 }
 
-void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
-{
-	struct vmap_area *area;
-	void *addr;
-	bool huge;
-
-	/* No process has as much; it keeps the rounding below from wrapping. */
-	if (!size || size > PTRDIFF_MAX || align > PTRDIFF_MAX)
-		return NULL;
-	size = PAGE_ALIGN(size);
-	align = max_t(size_t, align, PAGE_SIZE);
-	huge = want_huge(size);
-	if (huge)
-		align = max_t(size_t, align, PAGE_SIZE << pageblock_order);
-
-	area = lazy_reuse(size, align);
-	if (unlikely(area)) {
-		*zeroed = !area->dirty;
-	} else {
-		/* The failure is that of the block: its caller reports it. */
-		area = sheaf_alloc_unwatched(vmap_area_cache,
-					     GFP_KERNEL | __GFP_NOWARN, 0, NULL);
-		if (!area)
-			return NULL;
-		page_reporting_make_room(size >> PAGE_SHIFT, true);
-		if (!area_map(area, size, align)) {
-			sheaf_free_unwatched(vmap_area_cache, area, NULL);
-			return NULL;
-		}
-		if (huge)
-			huge_advise((void *)area_start(area), size);
-		*zeroed = true;
-	}
-	/* Once in the tree, only whoever gets the address may touch it. */
-	addr = (void *)area_start(area);
-	area_insert(area);
-	return addr;
-}
-
-bool vmalloc_free(void *addr)
-{
-	struct vmap_area *area = area_take(addr);
-
-	if (!area)
-		return false;
-	area_unmap(area);
-	lazy_retry();
-	return true;
-}
-
 /* Resizing ---------------------------------------------------------------- */
+
+/* Of a page that was part of a block: do not pay for its contents. */
+static void make_guard(unsigned long addr)
+{
+	host_discard((void *)addr, PAGE_SIZE);
+	host_protect_none((void *)addr, PAGE_SIZE);
+}
 
 /*
  * The first page given up becomes the guard, the rest goes back:
@@ -366,9 +333,7 @@ static void area_shrink(struct vmap_area *area, size_t size)
 		return;
 	area->size = size;
 	area->end = guard_end;
-	/* Nobody can read the page any more; do not pay for its contents. */
-	host_discard((void *)tail, PAGE_SIZE);
-	host_protect_none((void *)tail, PAGE_SIZE);
+	make_guard(tail);
 }
 
 static void area_restore_guard(struct vmap_area *area)
@@ -421,6 +386,297 @@ static bool area_grow(struct vmap_area *area, size_t size)
 	return true;
 }
 
+/* Kept areas -------------------------------------------------------------- */
+
+/*
+ * Page faults are most of what a large block costs. Once a process has freed
+ * VMALLOC_HUGE_FREED bytes of such blocks, those it frees are kept with their
+ * contents for the next requests:
+ *
+ *	smaller		| block | guard | rest, kept as an area |
+ *	larger		the kept area grows, which costs faults for the new part
+ *
+ * They count as resident, so that page_reporting_make_room() lets them go before
+ * the process passes its highest level. The reporter lets go of what was not
+ * used for a second.
+ *
+ * Only blocks that are resident are kept: in one that was touched here and
+ * there, its next user would touch other pages. And nobody gets one who wants
+ * it cleared: clearing would touch all of it.
+ */
+#define VMALLOC_KEEP_MIN (1UL << 20)
+#define VMALLOC_KEEP_AREAS 32
+
+static bool worth_keeping(const struct vmap_area *area)
+{
+	size_t resident;
+
+	if (!kmm_params.page_reporting || memcheck_active() ||
+	    area->size < VMALLOC_KEEP_MIN ||
+	    READ_ONCE(nr_bytes_freed) < VMALLOC_HUGE_FREED)
+		return false;
+	resident = host_resident((void *)area_start(area), area->size);
+	return resident >= area->size - area->size / 8;
+}
+
+static void kept_add(struct vmap_area *area, bool old)
+{
+	lockdep_assert_held(&vmap_lock);
+	area->old = old;
+	if (old)
+		list_add_tail(&area->lazy, &vmap_kept);
+	else
+		list_add(&area->lazy, &vmap_kept);
+	WRITE_ONCE(nr_kept, nr_kept + 1);
+	WRITE_ONCE(nr_bytes_kept, nr_bytes_kept + area->size);
+}
+
+static struct vmap_area *kept_del(struct vmap_area *area)
+{
+	lockdep_assert_held(&vmap_lock);
+	list_del_init(&area->lazy);
+	WRITE_ONCE(nr_kept, nr_kept - 1);
+	WRITE_ONCE(nr_bytes_kept, nr_bytes_kept - area->size);
+	return area;
+}
+
+/* The area that has been kept for longest; NULL if there is none. */
+static struct vmap_area *kept_take_oldest(void)
+{
+	struct vmap_area *area = NULL;
+
+	spin_lock(&vmap_lock);
+	if (!list_empty(&vmap_kept))
+		area = kept_del(list_last_entry(&vmap_kept, struct vmap_area,
+						lazy));
+	spin_unlock(&vmap_lock);
+	return area;
+}
+
+static void keep_area(struct vmap_area *area)
+{
+	spin_lock(&vmap_lock);
+	kept_add(area, false);
+	spin_unlock(&vmap_lock);
+	if (READ_ONCE(nr_kept) > VMALLOC_KEEP_AREAS) {
+		area = kept_take_oldest();
+		if (area)
+			area_unmap(area);
+	}
+	if (READ_ONCE(nr_bytes_kept) >= PAGE_REPORTING_MIN &&
+	    !atomic_load_explicit(&page_reporting_active,
+				  memory_order_relaxed))
+		page_reporting_start();
+}
+
+/* Be rid of a block's area, which belongs to the caller alone. */
+static void area_release(struct vmap_area *area)
+{
+	if (worth_keeping(area))
+		keep_area(area);
+	else
+		area_unmap(area);
+}
+
+static bool may_grow(const struct vmap_area *area, size_t align)
+{
+	/* Moving would leave the slack behind, with nobody to remember it. And
+	 * the host aligns the new place to its own pages, not to larger ones. */
+	return area->base == area_start(area) && align <= PAGE_SIZE &&
+	       PAGE_SHIFT == host.page_shift;
+}
+
+/* The smallest area that is large enough; or else the largest, if it may grow. */
+static struct vmap_area *kept_take(size_t size, size_t align)
+{
+	struct vmap_area *area, *best = NULL;
+
+	spin_lock(&vmap_lock);
+	list_for_each_entry(area, &vmap_kept, lazy) {
+		if (!IS_ALIGNED(area_start(area), align) ||
+		    (area->size < size && !may_grow(area, align)))
+			continue;
+		if (!best || (best->size < size ? area->size > best->size :
+			      area->size >= size && area->size < best->size))
+			best = area;
+	}
+	if (best)
+		kept_del(best);
+	spin_unlock(&vmap_lock);
+	return best;
+}
+
+/* Cut an area to @size; what is over is kept, if that is enough. */
+static void area_split(struct vmap_area *area, size_t size)
+{
+	unsigned long tail = area_start(area) + size;
+	struct vmap_area *rest = NULL;
+
+	if (area->size >= size + PAGE_SIZE + VMALLOC_KEEP_MIN)
+		rest = sheaf_alloc_unwatched(vmap_area_cache,
+					     GFP_KERNEL | __GFP_NOWARN, 0,
+					     NULL);
+	if (!rest) {
+		area_shrink(area, size);
+		return;
+	}
+	rest->base = tail + PAGE_SIZE;
+	rest->node.key = rest->base;
+	rest->size = area->size - size - PAGE_SIZE;
+	rest->end = area->end;
+	rest->dirty = false;
+	area->size = size;
+	area->end = rest->base;
+	make_guard(tail);
+	keep_area(rest);
+}
+
+static struct vmap_area *kept_reuse(size_t size, size_t align)
+{
+	struct vmap_area *area;
+
+	if (likely(!READ_ONCE(nr_kept)))
+		return NULL;
+	area = kept_take(size, align);
+	if (!area)
+		return NULL;
+	if (area->size > size) {
+		area_split(area, size);
+	} else if (area->size < size) {
+		/* All of it: the area counts nowhere at the moment. */
+		page_reporting_make_room(size >> PAGE_SHIFT, true);
+		if (!area_grow(area, size)) {
+			area_unmap(area);
+			return NULL;
+		}
+	}
+	memset(&area->owner, 0, sizeof(area->owner));
+	return area;
+}
+
+/* Let kept areas go, the oldest first, and of the last one only its end; not in
+ * tiny steps, since each is a few system calls. */
+size_t vmalloc_shrink(size_t bytes)
+{
+	struct vmap_area *area;
+	size_t done = 0, size;
+
+	if (likely(!READ_ONCE(nr_kept)))
+		return 0;
+	bytes = max_t(size_t, bytes, VMALLOC_KEEP_MIN);
+	while (done < bytes && (area = kept_take_oldest()) != NULL) {
+		size = area->size;
+		if (size <= bytes - done ||
+		    size - (bytes - done) < VMALLOC_KEEP_MIN) {
+			area_unmap(area);
+			done += size;
+			continue;
+		}
+		area_shrink(area, size - PAGE_ALIGN(bytes - done));
+		done += size - area->size;
+		spin_lock(&vmap_lock);
+		kept_add(area, true);
+		spin_unlock(&vmap_lock);
+		break;
+	}
+	return done;
+}
+
+/* For the reporter: let go of what it has seen here before. */
+size_t vmalloc_age(void)
+{
+	struct vmap_area *area, *next;
+	LIST_HEAD(unused);
+	size_t done = 0;
+
+	spin_lock(&vmap_lock);
+	list_for_each_entry_safe(area, next, &vmap_kept, lazy) {
+		if (area->old)
+			list_add(&kept_del(area)->lazy, &unused);
+		area->old = true;
+	}
+	spin_unlock(&vmap_lock);
+	list_for_each_entry_safe(area, next, &unused, lazy) {
+		done += area->size;
+		list_del_init(&area->lazy);
+		area_unmap(area);
+	}
+	return done;
+}
+
+/* Blocks ------------------------------------------------------------------ */
+
+static struct vmap_area *new_area(size_t size, size_t align, bool huge)
+{
+	struct vmap_area *area;
+
+	/* The failure is that of the block: its caller reports it. */
+	area = sheaf_alloc_unwatched(vmap_area_cache,
+				     GFP_KERNEL | __GFP_NOWARN, 0, NULL);
+	if (!area)
+		return NULL;
+	page_reporting_make_room(size >> PAGE_SHIFT, true);
+	if (!area_map(area, size, align) &&
+	    (!vmalloc_shrink(SIZE_MAX) || !area_map(area, size, align))) {
+		sheaf_free_unwatched(vmap_area_cache, area, NULL);
+		return NULL;
+	}
+	if (huge)
+		huge_advise((void *)area_start(area), size);
+	return area;
+}
+
+/* An area that had contents, or is about to be mapped. */
+static struct vmap_area *get_area(size_t size, size_t align, bool *zeroed)
+{
+	bool huge = want_huge(size);
+	struct vmap_area *area;
+
+	if (!*zeroed) {
+		area = kept_reuse(size, align);
+		if (area)
+			return area;
+	}
+	if (huge)
+		align = max_t(size_t, align, PAGE_SIZE << pageblock_order);
+	area = lazy_reuse(size, align);
+	if (unlikely(area)) {
+		*zeroed = !area->dirty;
+		return area;
+	}
+	*zeroed = true;
+	return new_area(size, align, huge);
+}
+
+void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
+{
+	struct vmap_area *area;
+	void *addr;
+
+	/* No process has as much; it keeps the rounding below from wrapping. */
+	if (!size || size > PTRDIFF_MAX || align > PTRDIFF_MAX)
+		return NULL;
+	area = get_area(PAGE_ALIGN(size), max_t(size_t, align, PAGE_SIZE),
+			zeroed);
+	if (!area)
+		return NULL;
+	/* Once in the tree, only whoever gets the address may touch it. */
+	addr = (void *)area_start(area);
+	area_insert(area);
+	return addr;
+}
+
+bool vmalloc_free(void *addr)
+{
+	struct vmap_area *area = area_take(addr);
+
+	if (!area)
+		return false;
+	area_release(area);
+	lazy_retry();
+	return true;
+}
+
 void *vmalloc_resize(void *addr, size_t new_size)
 {
 	struct vmap_area *area;
@@ -467,7 +723,7 @@ static noinline void *vmalloc_nofail(size_t size, bool *zeroed)
 /* Inside the gate. The block is not yet known to the memory checkers. */
 static void *vmalloc_try(size_t size, gfp_t gfp)
 {
-	bool zeroed;
+	bool zeroed = gfp & __GFP_ZERO;
 	void *p;
 
 	/* Mapping is a system call that waits for the process's other ones. */
@@ -579,7 +835,7 @@ void vfree(const void *addr)
 	area = area_take(addr);
 	if (likely(area)) {
 		memcheck_forget((void *)addr, area->size);
-		area_unmap(area);
+		area_release(area);
 		lazy_retry();
 	}
 	gate_exit();
@@ -708,7 +964,7 @@ static bool area_well_formed(const struct vmap_area *area)
 	       IS_ALIGNED(area->base | area->end, host_page);
 }
 
-/* Does a lazy area share an address with one in the tree? */
+/* Does a kept or lazy area share an address with one in the tree? */
 static bool lazy_overlaps(const struct vmap_area *lazy)
 {
 	struct vmap_area *below;
@@ -720,6 +976,20 @@ static bool lazy_overlaps(const struct vmap_area *lazy)
 		return true;
 	below = to_area(treap_next(&vmap_tree, &below->node));
 	return below && below->base < lazy->end;
+}
+
+static bool validate_list(const struct list_head *list, unsigned long *areas,
+			  size_t *bytes)
+{
+	struct vmap_area *area;
+
+	list_for_each_entry(area, list, lazy) {
+		if (!area_well_formed(area) || lazy_overlaps(area))
+			return false;
+		++*areas;
+		*bytes += area->size;
+	}
+	return true;
 }
 
 static unsigned int validate_locked(void)
@@ -744,13 +1014,12 @@ static unsigned int validate_locked(void)
 	}
 	if (areas != nr_areas || bytes != nr_bytes)
 		return 4;
-	list_for_each_entry(area, &vmap_lazy, lazy) {
-		if (!area_well_formed(area))
-			return 2;
-		if (lazy_overlaps(area))
-			return 3;
-	}
-	return 0;
+	if (!validate_list(&vmap_lazy, &areas, &bytes))
+		return 2;
+	areas = bytes = 0;
+	if (!validate_list(&vmap_kept, &areas, &bytes))
+		return 2;
+	return areas != nr_kept || bytes != nr_bytes_kept ? 4 : 0;
 }
 
 unsigned int vmalloc_validate(void)

@@ -14,8 +14,9 @@ struct vmap_area {
 	struct treap_node node;		/* key: start */
 	size_t size;			/* bytes of the block */
 	unsigned long base, end;	/* the mapping */
-	struct list_head lazy;		/* on vmap_lazy */
+	struct list_head lazy;		/* on vmap_kept or vmap_lazy */
 	bool dirty;			/* lazy: contents could not be dropped */
+	bool old;			/* kept: the reporter has seen it here */
 	struct page_owner owner;	/* for others to read: see page_owner.c */
 };
 
