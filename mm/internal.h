@@ -294,6 +294,10 @@ void setup_per_zone_wmarks(void);
  */
 struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed);
 void free_frozen_pages(struct page *page, unsigned int order);
+/* The same for a slab, which would rather be of a smaller order, down to
+ * @min_order, than of memory that nobody has used; page->order says which. */
+struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
+			       unsigned int min_order);
 /* As many pages as asked, not a power of two: with @min_order from the start of a
  * block of at least 2^@min_order pages, which decides the alignment; else
  * anywhere. See page_alloc.c. */

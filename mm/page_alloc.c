@@ -799,27 +799,48 @@ static bool order_allowed(gfp_t gfp, unsigned int order)
  * them. From 128 KiB up, a load of blocks of mixed sizes took a fifth longer. */
 #define MAKE_ROOM_ORDER 7
 
+/* Reclaim is worth its time once per so much growth at least. */
+#define RECLAIM_MIN ((1UL << 20) >> PAGE_SHIFT)
+
+/*
+ * Time to take back what caches keep: when the memory in use has grown by a
+ * sixteenth; or when pages that make a quarter of it were allocated, since by
+ * then other sizes may be in use than those that caches are full of.
+ */
+static bool reclaim_is_due(void)
+{
+	static _Atomic unsigned long next_used, next_taken;
+	unsigned long due, used = 0, taken = 0;
+	struct zone *zone;
+
+	for_each_populated_zone(zone) {
+		used += READ_ONCE(zone->managed_pages) -
+			READ_ONCE(zone->nr_zeroed);
+		taken += READ_ONCE(zone->event[PGALLOC]);
+	}
+	due = atomic_load_explicit(&next_used, memory_order_relaxed);
+	if (used < due &&
+	    taken < atomic_load_explicit(&next_taken, memory_order_relaxed))
+		return false;
+	/* One of those who come at once; not the first of all. */
+	if (!atomic_compare_exchange_strong(&next_used, &due,
+					    used + max_t(unsigned long, used / 16,
+							 RECLAIM_MIN)))
+		return false;
+	atomic_store_explicit(&next_taken,
+			      taken + max_t(unsigned long, used / 4, RECLAIM_MIN),
+			      memory_order_relaxed);
+	return due != 0;
+}
+
 /*
  * Growing costs memory and a page fault for each page. Before that, take back
- * what caches keep, whenever the memory in use has grown by a sixteenth; and for
- * large blocks, which free memory in small pieces cannot serve, give back as
- * much of it.
+ * what caches keep; and for large blocks, which free memory in small pieces
+ * cannot serve, give back as much of it.
  */
 static void before_growth(unsigned int order)
 {
-	static _Atomic unsigned long next_reclaim;
-	unsigned long next, used = 0;
-	struct zone *zone;
-
-	for_each_populated_zone(zone)
-		used += READ_ONCE(zone->managed_pages) -
-			READ_ONCE(zone->nr_zeroed);
-	next = atomic_load_explicit(&next_reclaim, memory_order_relaxed);
-	if (used >= next &&
-	    atomic_compare_exchange_strong(&next_reclaim, &next,
-					   used + max_t(unsigned long, used / 16,
-							(1UL << 20) >> PAGE_SHIFT)) &&
-	    next) {
+	if (reclaim_is_due()) {
 		shrink_slab_caches(single_threaded());
 		pcp_drain_all();
 	}
@@ -849,22 +870,36 @@ static struct page *get_used(gfp_t gfp, unsigned int order,
 	return page;
 }
 
-static struct page *get_block(gfp_t gfp, unsigned int order,
-			      unsigned long nr_pages, unsigned long *got)
+/* The same, with what reclaim brings. */
+static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
+					unsigned long nr_pages,
+					unsigned long *got)
 {
 	struct page *page = get_used(gfp, order, nr_pages, got);
 
+	if (likely(page) || !gfpflags_allow_blocking(gfp))
+		return page;
+	before_growth(order);
+	return get_used(gfp, order, nr_pages, got);
+}
+
+static struct page *get_fresh(gfp_t gfp, unsigned int order)
+{
+	struct page *page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW |
+							       ALLOC_FRESH);
+
+	return likely(page) ? page : alloc_slowpath(gfp, order);
+}
+
+static struct page *get_block(gfp_t gfp, unsigned int order,
+			      unsigned long nr_pages, unsigned long *got)
+{
+	struct page *page = get_used_or_reclaim(gfp, order, nr_pages, got);
+
 	if (likely(page))
 		return page;
-	if (gfpflags_allow_blocking(gfp)) {
-		before_growth(order);
-		page = get_used(gfp, order, nr_pages, got);
-		if (page)
-			return page;
-	}
 	*got = 1UL << order;
-	page = get_page_from_freelist(gfp, order, ALLOC_WMARK_LOW | ALLOC_FRESH);
-	return likely(page) ? page : alloc_slowpath(gfp, order);
+	return get_fresh(gfp, order);
 }
 
 /* Clear what the caller wants cleared and has not always been so. */
@@ -899,6 +934,30 @@ struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed)
 	page = get_block(gfp, order, 0, &got);
 	if (page)
 		prep_new_block(page, 1UL << order, gfp, zeroed);
+	return page;
+}
+
+struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
+			       unsigned int min_order)
+{
+	struct page *page;
+	unsigned long got;
+	unsigned int k;
+
+	if (!order_allowed(gfp, order))
+		return NULL;
+	page = get_used_or_reclaim(gfp, order, 0, &got);
+	for (k = order; !page && k-- > min_order;) {
+		page = get_page_from_freelist(gfp, k, ALLOC_WMARK_LOW);
+		if (page)
+			order = k;
+	}
+	if (!page)
+		page = get_fresh(gfp, order);
+	if (!page)
+		return NULL;
+	prep_new_block(page, 1UL << order, gfp, NULL);
+	page->order = (u8)order;
 	return page;
 }
 

@@ -247,10 +247,11 @@ static struct page *alloc_slab_pages(struct kmem_cache *s, gfp_t gfp)
 	gfp = (gfp | s->allocflags) & ~(__GFP_ZERO | __GFP_COMP | __GFP_MOVABLE);
 	if (s->order == s->min_order)
 		return alloc_frozen_pages(gfp, s->order, NULL);
-	/* The usual order is a wish; fall back without a fuss. */
-	page = alloc_frozen_pages((gfp | __GFP_NOWARN | __GFP_NORETRY) &
-					  ~(__GFP_NOFAIL | __GFP_DIRECT_RECLAIM),
-				  s->order, NULL);
+	/* The usual order is a wish: fall back without a fuss, and before the
+	 * process grows. (Kernel: without reclaim, too. Here it is cheap.) */
+	page = alloc_frozen_slab((gfp | __GFP_NOWARN | __GFP_NORETRY) &
+					 ~__GFP_NOFAIL,
+				 s->order, s->min_order);
 	return page ? page : alloc_frozen_pages(gfp, s->min_order, NULL);
 }
 

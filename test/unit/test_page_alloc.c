@@ -19,6 +19,7 @@
 #include "host.h"
 #include "internal.h"
 #include "memcheck.h"
+#include "slab.h"
 #include "unit.h"
 
 static void validate(void)
@@ -404,6 +405,85 @@ START_TEST(exact_run_across_blocks_that_are_no_buddies)
 	pcp_drain_all();
 	gate_exit();
 	validate();
+}
+END_TEST
+
+/* A slab is rather small than of memory that nobody has used. */
+START_TEST(slab_of_used_page_before_fresh_block)
+{
+	struct page *block, *slab;
+
+	gate_enter();
+	plenty();
+	block = alloc_frozen_pages(GFP_KERNEL, 1, NULL);
+	ck_assert_ptr_nonnull(block);
+	mark(page_address(block), 2, 9);
+	set_page_zone(block + 1, page_zonenum(block));
+	free_frozen_exact(block + 1, 1);
+	pcp_drain_all();
+	slab = alloc_frozen_slab(GFP_KERNEL, 1, 0);
+	ck_assert_ptr_eq(slab, block + 1);
+	ck_assert_uint_eq(slab->order, 0);
+	free_frozen_pages(slab, 0);
+	/* One of two pages must be elsewhere. */
+	slab = alloc_frozen_slab(GFP_KERNEL, 1, 1);
+	ck_assert_ptr_nonnull(slab);
+	ck_assert_ptr_ne(slab, block);
+	ck_assert_uint_eq(slab->order, 1);
+	free_frozen_pages(slab, 1);
+	free_frozen_pages(block, 0);
+	pcp_drain_all();
+	gate_exit();
+	validate();
+}
+END_TEST
+
+/* Growth takes back what caches keep, but not each time. The blocks of the
+ * largest order do not merge, so that what is fresh stays fresh. */
+TEST_SCENARIO(reclaim_before_growth)
+{
+	struct kmem_cache *s = kmem_cache_create("unit-kept", 64, 0,
+						 SLAB_NO_MERGE, NULL);
+	struct page *large, *more, *small[4];
+	unsigned long i;
+
+	ck_assert_ptr_nonnull(s);
+	plenty();
+	kmm_trim();
+	large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	small[0] = alloc_pages(GFP_KERNEL, 5);
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	/* Hardly larger, and hardly a page was taken since. */
+	small[1] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	/* As many pages as there are, though always the same. */
+	for (i = 0; i <= zones[ZONE_NORMAL].managed_pages;
+	     i += MAX_ORDER_NR_PAGES) {
+		__free_pages(large, MAX_PAGE_ORDER);
+		large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	}
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	small[2] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_eq(sheaf_count_objects(s), 0);
+	/* And when it has grown by much. */
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	more = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	small[3] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_eq(sheaf_count_objects(s), 0);
+	for (i = 0; i < ARRAY_SIZE(small); i++)
+		__free_pages(small[i], 5);
+	__free_pages(large, MAX_PAGE_ORDER);
+	__free_pages(more, MAX_PAGE_ORDER);
+	kmem_cache_destroy(s);
+}
+
+START_TEST(growth_takes_back_what_caches_keep)
+{
+	/* Under a memory checker there are no sheaves. */
+	if (!memcheck_active())
+		test_scenario_passes("reclaim_before_growth",
+				     "page_shift=12 page_reporting=0 thp=never");
 }
 END_TEST
 
@@ -1201,6 +1281,8 @@ Suite *suite_page_alloc(void)
 	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
 	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
 			    8);
+	tcase_add_test(tc, slab_of_used_page_before_fresh_block);
+	tcase_add_test(tc, growth_takes_back_what_caches_keep);
 	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);
 	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
