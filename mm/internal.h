@@ -240,6 +240,7 @@ struct zone {
 	unsigned long nr_zeroed;	/* of those, in blocks with PG_zeroed */
 	unsigned long low_dirty;	/* least zone_dirty() since a report */
 	unsigned long event[NR_ZONE_EVENTS];
+	unsigned int run_misses;	/* searches in vain in a row: see rmqueue_run() */
 
 	/* Changed by onlining only, under zone->lock. */
 	unsigned long managed_pages;

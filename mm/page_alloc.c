@@ -556,9 +556,10 @@ static void free_run(struct zone *zone, struct page *page, unsigned long nr,
  * Any run of n pages holds an aligned block of about n / 3 at least. So the
  * used blocks of the two orders below n are looked at, at most so many of each
  * list, for the shortest run that they are part of. At most an eighth too much
- * is good enough.
+ * is good enough. Each search in vain halves the number for the next one.
  */
 #define RUN_TRIES 64
+#define RUN_MISSES_MAX 4
 #define RUN_SLACK_SHIFT 3
 
 struct run {
@@ -621,14 +622,14 @@ static void search_runs(struct zone *zone, unsigned int order, int type,
 			unsigned long wanted, struct run *best)
 {
 	unsigned long enough = wanted + (wanted >> RUN_SLACK_SHIFT);
-	unsigned int tries = 0;
+	unsigned int tries = RUN_TRIES >> zone->run_misses;
 	struct page *page;
 	struct run run;
 
 	list_for_each_entry(page, &zone->free_area[order].free_list[type],
 			    lru) {
 		/* What reads as zero gathers at the end. */
-		if (tries++ == RUN_TRIES || PageZeroed(page))
+		if (!tries-- || PageZeroed(page))
 			return;
 		run = find_run(zone, page, wanted);
 		if (run.nr_pages >= wanted &&
@@ -672,8 +673,12 @@ static struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages,
 			search_runs(zone, k, fallbacks[type][i], nr_pages,
 				    &best);
 	}
-	if (best.page)
+	if (best.page) {
+		zone->run_misses = 0;
 		page = take_run(zone, best, nr_pages);
+	} else if (zone->run_misses < RUN_MISSES_MAX) {
+		zone->run_misses++;
+	}
 	spin_unlock(&zone->lock);
 	return page;
 }
