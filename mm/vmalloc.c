@@ -690,10 +690,13 @@ void *vmalloc_resize(void *addr, size_t new_size)
 	area = area_take(addr);
 	if (!area)
 		return NULL;
-	if (new_size < area->size)
+	if (new_size < area->size) {
 		area_shrink(area, new_size);
-	else if (new_size > area->size)
+	} else if (new_size > area->size) {
+		/* All of it: the area counts nowhere at the moment. */
+		page_reporting_make_room(new_size >> PAGE_SHIFT, false);
 		done = area_grow(area, new_size);
+	}
 	addr = (void *)area_start(area);
 	area_insert(area);
 	return done ? addr : NULL;

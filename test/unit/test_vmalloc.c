@@ -901,6 +901,24 @@ START_TEST(kept_blocks_make_room)
 }
 END_TEST
 
+START_TEST(kept_blocks_make_room_for_a_growing_one)
+{
+	unsigned char *p;
+
+	if (memcheck_active())
+		return;
+	p = vzalloc(5 * MIB);
+	ck_assert_ptr_nonnull(p);
+	keep_block(20 * MIB);
+	p = vrealloc(p, 24 * MIB, GFP_KERNEL);
+	ck_assert_ptr_nonnull(p);
+	/* Not both of them, whatever the highest level was before. */
+	ck_assert_uint_lt(vmalloc_bytes(), 40 * MIB);
+	assert_valid();
+	vfree(p);
+}
+END_TEST
+
 START_TEST(kept_blocks_are_few)
 {
 	unsigned char *p[40];
@@ -1293,6 +1311,7 @@ Suite *suite_vmalloc(void)
 	tc = tcase_create("kept");
 	tcase_add_checked_fixture(tc, boot, NULL);
 	tcase_add_checked_fixture(tc, start_keeping, stop_keeping);
+	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, kept_block_serves_same_size);
 	tcase_add_test(tc, kept_block_is_split_for_smaller_one);
 	tcase_add_test(tc, kept_block_grows_for_larger_one);
@@ -1302,6 +1321,7 @@ Suite *suite_vmalloc(void)
 	tcase_add_test(tc, kept_blocks_go_as_far_as_asked);
 	tcase_add_test(tc, kept_blocks_go_when_seen_twice);
 	tcase_add_test(tc, kept_blocks_make_room);
+	tcase_add_test(tc, kept_blocks_make_room_for_a_growing_one);
 	tcase_add_test(tc, kept_blocks_are_few);
 	tcase_add_test(tc, vmalloc_random_operations_match_model);
 	suite_add_tcase(s, tc);
