@@ -942,21 +942,39 @@ struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed)
 	return page;
 }
 
+/* A used block of an order below @order, from the zone itself: what is on the
+ * per-CPU lists may be fresh. */
+static struct page *get_smaller_used(gfp_t gfp, unsigned int *order,
+				     unsigned int min_order)
+{
+	unsigned int highest = highest_zone(gfp), k;
+	struct zone *zone = &zones[highest];
+	struct page *page = NULL;
+
+	if (!populated_zone(zone) || zone_dirty(zone) < 1UL << min_order ||
+	    !zone_watermark_ok(zone, *order, highest, ALLOC_WMARK_LOW))
+		return NULL;
+	spin_lock(&zone->lock);
+	for (k = *order; !page && k-- > min_order;) {
+		page = rmqueue_one(zone, k, request_type(gfp), false);
+		if (page)
+			*order = k;
+	}
+	spin_unlock(&zone->lock);
+	return page;
+}
+
 struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
 			       unsigned int min_order)
 {
 	struct page *page;
 	unsigned long got;
-	unsigned int k;
 
 	if (!order_allowed(gfp, order))
 		return NULL;
 	page = get_used_or_reclaim(gfp, order, 0, &got);
-	for (k = order; !page && k-- > min_order;) {
-		page = get_page_from_freelist(gfp, k, ALLOC_WMARK_LOW);
-		if (page)
-			order = k;
-	}
+	if (!page)
+		page = get_smaller_used(gfp, &order, min_order);
 	if (!page)
 		page = get_fresh(gfp, order);
 	if (!page)
