@@ -180,20 +180,25 @@ static void validate_at_exit(void)
 int slub_debug_init(void)
 {
 	const char *text = param_text(kmm_params.slab_debug);
+	slab_flags_t wanted = 0;
 	struct debug_block block;
 
 	if (!text)
 		return 0;
-	if (memcheck_active()) {
-		printk("WARNING: slab_debug is ignored: Valgrind or AddressSanitizer watches this process\n");
-		kmm_params.slab_debug = 0;
-		return 0;
-	}
 	if (!*text)
 		global_flags = DEBUG_DEFAULT_FLAGS;
-	while (next_block(&text, &block, true))
+	while (next_block(&text, &block, true)) {
+		wanted |= block.flags;
 		if (!block.globs)
 			global_flags = block.flags;
+	}
+	/* The letter A needs no room in objects. */
+	if (memcheck_active()) {
+		if (!*param_text(kmm_params.slab_debug) ||
+		    (wanted & SLAB_DEBUG_FLAGS))
+			printk("WARNING: slab_debug is ignored: Valgrind or AddressSanitizer watches this process\n");
+		return 0;
+	}
 	large_flags = kmem_cache_flags(0, LARGE_NAME);
 	watch_at_exit(validate_at_exit);
 	return 0;
@@ -207,9 +212,11 @@ slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name)
 
 	if (likely(!text) || (flags & SLAB_NO_USER_FLAGS))
 		return flags;
+	if (memcheck_active())
+		allowed = SLAB_FAILSLAB;
 	/* Who keeps track of leaks needs none of its own objects. */
 	if (flags & SLAB_NOLEAKTRACE)
-		allowed = ~SLAB_STORE_USER;
+		allowed &= ~SLAB_STORE_USER;
 	while (next_block(&text, &block, false))
 		if (block.globs && block_matches(&block, name))
 			return flags | (block.flags & allowed);

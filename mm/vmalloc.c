@@ -54,6 +54,7 @@
 #include "../lib/memcheck.h"
 #include "failslab.h"
 #include "internal.h"
+#include "page_poison.h"
 #include "slab.h"
 #include "vmalloc.h"
 #include "watch.h"
@@ -411,7 +412,7 @@ static bool worth_keeping(const struct vmap_area *area)
 {
 	size_t resident;
 
-	if (!kmm_params.page_reporting || memcheck_active() ||
+	if (!kmm_params.page_reporting || memcheck_active() || page_debug_on ||
 	    area->size < VMALLOC_KEEP_MIN ||
 	    READ_ONCE(nr_bytes_freed) < VMALLOC_HUGE_FREED)
 		return false;
