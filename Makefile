@@ -115,7 +115,17 @@ BENCH_SRCS := $(wildcard test/bench/*.c)
 EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
 
 OBJ := $(BUILD)/obj
-KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(LIB_SRCS) $(MM_SRCS))
+# What every process runs comes first in the libraries, together, and what few
+# need last: the host maps 64 KiB around each page that is touched, and a page of
+# data is shared by what lies beside each other.
+RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
+	stackdepot tally treap)							\
+	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
+	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
+	page_poison slabinfo slub_debug util vmalloc vmstat)
+RARE_SRCS := $(addsuffix .c,$(RARE))
+OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
+KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))
 MALLOC_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(MALLOC_SRCS))
 TOOL_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(TOOL_SRCS))
 UNIT_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(UNIT_SRCS))
@@ -238,7 +248,7 @@ $(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,-z,initfirst \
 		-Wl,--version-script=lib/malloc/exports.map \
-		-o $@ $(KMM_OBJS) $(MALLOC_OBJS)
+		-o $@ $(MALLOC_OBJS) $(KMM_OBJS)
 
 $(BUILD)/libkmm.so: $(BUILD)/$(SONAME)
 	@ln -sf $(<F) $@

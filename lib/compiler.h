@@ -22,6 +22,9 @@ typedef int32_t s32;
 #define __always_inline inline __attribute__((always_inline))
 #endif
 #define noinline __attribute__((noinline))
+/* Runs at boot, in every process: beside others of the kind, not beside what
+ * few processes ever run. */
+#define __init __attribute__((section(".text.startup")))
 #define __cold __attribute__((cold))
 #define __maybe_unused __attribute__((unused))
 #define __cacheline_aligned __attribute__((aligned(64)))

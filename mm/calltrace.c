@@ -605,7 +605,7 @@ static int start_records(void)
 	return 0;
 }
 
-int calltrace_init(void)
+int __init calltrace_init(void)
 {
 	const char *name = param_text(kmm_params.trace);
 	int ret;

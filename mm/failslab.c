@@ -86,7 +86,7 @@ slab_flags_t failslab_cache_flags(slab_flags_t flags, const char *name)
 	return flags;
 }
 
-int failslab_init(void)
+int __init failslab_init(void)
 {
 	fault_injection = kmm_params.fail_nth != 0;
 	fault_attr_param(&failslab, "failslab", kmm_params.failslab);

@@ -309,7 +309,7 @@ void heap_profile_init(void)
 		watch_at_exit(write_at_exit);
 }
 
-int profile_init(void)
+int __init profile_init(void)
 {
 	heap_profile_init();
 	alloc_tag_init();

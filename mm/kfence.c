@@ -787,7 +787,7 @@ static bool is_asked_for(void)
 	       !memcheck_active();
 }
 
-int kfence_init(void)
+int __init kfence_init(void)
 {
 	atomic_store(&kfence_wanted, 0);
 	if (!is_asked_for())

@@ -268,7 +268,7 @@ static void kmemleak_exit(void)
 		host_read(leak_fd, &answer, 1);
 }
 
-int kmemleak_init(void)
+int __init kmemleak_init(void)
 {
 	enabled = kmm_params.kmemleak;
 	if (enabled)

@@ -129,7 +129,7 @@ static void page_owner_watch(const struct watch_call *call)
 		block_freed(call);
 }
 
-int page_owner_init(void)
+int __init page_owner_init(void)
 {
 	if (kmm_params.page_owner)
 		watch_register(page_owner_watch);

@@ -41,7 +41,7 @@ bool page_debug_on;
 /* Cleared for good when the host has no more mappings. */
 static bool protect;
 
-int page_poison_init(void)
+int __init page_poison_init(void)
 {
 	/* A memory checker knows better. */
 	if (memcheck_active())

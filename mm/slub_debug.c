@@ -177,7 +177,7 @@ static void validate_at_exit(void)
 		host_abort();
 }
 
-int slub_debug_init(void)
+int __init slub_debug_init(void)
 {
 	const char *text = param_text(kmm_params.slab_debug);
 	slab_flags_t wanted = 0;

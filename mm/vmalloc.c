@@ -946,7 +946,7 @@ void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
 
 /* Boot and checks --------------------------------------------------------- */
 
-int vmalloc_init(void)
+int __init vmalloc_init(void)
 {
 	struct kmem_cache_args args = { .align = _Alignof(struct vmap_area) };
 
