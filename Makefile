@@ -104,6 +104,9 @@ MALLOC_SRCS :=			\
 
 # A command of kmm is a file here, and a line in kmm.h.
 TOOL_SRCS := $(wildcard tools/kmm/*.c)
+# The lab is a command of kmm with a directory of its own.
+LAB_SRCS := $(wildcard tools/lab/*.c tools/lab/strategies/*.c)
+TOOL_SRCS += $(LAB_SRCS)
 
 # Every header in these two directories is public.
 HEADERS := $(wildcard include/linux/*.h include/kmm/*.h)
@@ -270,8 +273,18 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 # one comes with g++. libkmm.a has the layout of the structs that kmm reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
 
+# The lab says where functions stand: as the sources have them now.
+$(OBJ)/tools/lab/lab_lines.h: tools/lab/where.h tools/lab/lines.sh $(LIB_SRCS) \
+		$(MM_SRCS) $(LAB_SRCS)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)tools/lab/lines.sh <$< >$@
+$(OBJ)/tools/lab/where.o: $(OBJ)/tools/lab/lab_lines.h
+$(OBJ)/tools/lab/where.o: KMM_CFLAGS += -I$(OBJ)/tools/lab
+
 $(BUILD)/kmm: $(TOOL_OBJS) $(BUILD)/libkmm.a
 	$(call say,LD,$@)
+	@ln -sfn $(CURDIR)/tools/lab $(@D)/lab
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
 		-ldw -lelf -lz -lm -l:libstdc++.so.6 -pthread
 
@@ -353,6 +366,10 @@ bin := $(DESTDIR)$(BINDIR)
 libs := $(DESTDIR)$(LIBDIR)
 headers := $(DESTDIR)$(INCLUDEDIR)/kmm
 man := $(DESTDIR)$(MANDIR)
+# Its scripts and traces: kmm looks for them from where it is itself.
+lab := $(DESTDIR)$(PREFIX)/share/kmm/lab
+LAB_SCRIPTS := $(wildcard tools/lab/scripts/*.lab)
+LAB_TRACES := $(wildcard tools/lab/traces/*.trace)
 
 .PHONY: install
 install: all ## install to $(DESTDIR)$(PREFIX); also BINDIR, LIBDIR, INCLUDEDIR, MANDIR
@@ -364,6 +381,8 @@ install: all ## install to $(DESTDIR)$(PREFIX); also BINDIR, LIBDIR, INCLUDEDIR,
 	ln -sf $(SONAME) $(libs)/libkmm.so
 	ln -sf $(MALLOC_SONAME) $(libs)/libkmm_malloc.so
 	if [ -e $(BUILD)/kmm ]; then install -D -m 755 -t $(bin) $(BUILD)/kmm; fi
+	install -D -m 644 -t $(lab)/scripts $(LAB_SCRIPTS)
+	install -D -m 644 -t $(lab)/traces $(LAB_TRACES)
 	for page in $(MAN_PAGES); do \
 		install -D -m 644 -t $(man)/man$${page##*.} $$page || exit 1; done
 	$(call libkmm_pc,$(install_dirs),$(libs)/pkgconfig/libkmm.pc)
@@ -378,6 +397,8 @@ uninstall: ## remove what install put there
 	rm -f $(patsubst include/%,$(headers)/%,$(HEADERS))
 	for page in $(notdir $(MAN_PAGES)); do \
 		rm -f $(man)/man$${page##*.}/$$page; done
+	rm -rf $(lab)
+	-rmdir $(DESTDIR)$(PREFIX)/share/kmm
 	-rmdir $(headers)/linux $(headers)/kmm $(headers)
 
 .PHONY: clean

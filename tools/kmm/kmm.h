@@ -40,7 +40,9 @@ _(anchor, "PID|CORE",							\
 _(trace, "[OPTION...] FILE",						\
   "print a trace of calls, or sum it up by caller")			\
 _(replay, "[OPTION...] FILE",						\
-  "run the calls of a trace again, as a benchmark")
+  "run the calls of a trace again, as a benchmark")			\
+_(lab, "[SCRIPT...]|check TRANSCRIPT...|compare TRACE...",		\
+  "see what an allocator does, command by command")
 /* clang-format on */
 
 #define COMMAND_PROTOTYPE(name, ...) int cmd_##name(int argc, char **argv);
