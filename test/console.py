@@ -162,6 +162,8 @@ def read_document(path):
 
 def prepare(directory, build):
     programs = os.path.join(build, "test", "wrong")
+    if not os.path.isdir(programs):
+        return
     for name in os.listdir(programs):
         path = os.path.join(programs, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):

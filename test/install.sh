@@ -111,6 +111,8 @@ C
 	fi
 done
 
+# kmm finds the scripts of the lab in its own tree.
+try "moved, kmm lab" "$tmp/moved/bin/kmm" lab lecture-100
 # kmm finds the shim of its own tree.
 try "moved, kmm run" "$tmp/moved/bin/kmm" run sh -c \
 	'case $LD_PRELOAD in */moved/lib/multi/arch/*) ;; *) exit 1 ;; esac'
