@@ -113,7 +113,9 @@ help_options() { grep -oE -- '--[a-z][a-z-]*(\[?=[A-Z0-9/]+\]?)?' | sort -u; }
 manual_options() {
 	sed -nE "/^\.Ss $1\$/,/^\.(Ss|Sh) /s/^\.It Fl Fl ([a-z-]+)(.*)/\1\2/p" \
 		"$root/Documentation/man/kmm.1" | sed -E 's/^/--/
-		s/ Ns Op Ns = Ns Ar (.*)/[=\1]/; s/ Ns = Ns Ar (.*)/=\1/' | sort -u
+		s|( Ns Op) = Ns 1/ Ns Ar (.*)|\1 Ns = Ns Ar 1/\2|
+		s/ Ns Op Ns = Ns Ar (.*)/[=\1]/; s/ Ns = Ns Ar (.*)/=\1/
+		/ Ns = Ns Cm /d' | sort -u
 }
 
 test_usage() {
