@@ -42,6 +42,7 @@ MASKS = [
     (re.compile(r"\b[0-9.]+ (s|ms) (old|ago)"), "T old"),
     (re.compile(r"\bage=\d+"), "age=N"),
     (re.compile(r"\bcpu=\d+"), "cpu=N"),
+    (re.compile(r"\bat \d+\.\d+s\b"), "at T"),
     (re.compile(r"\[\d+\]"), "[N]"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "DATE"),
     (re.compile(r"\+0xN/0xN"), ""),
