@@ -37,7 +37,7 @@ static _Atomic u32 closed;
 
 static __thread struct {
 	u32 depth;
-	u32 shard;		/* where this entry was counted */
+	u8 shard;		/* where this entry was counted */
 	bool counted;		/* not in a process of one thread */
 	bool closer;		/* this thread holds the gate closed */
 } gate;
@@ -62,7 +62,7 @@ void gate_enter(void)
 	gate.counted = !single_threaded();
 	if (!gate.counted)
 		return;
-	gate.shard = my_shard();
+	gate.shard = (u8)my_shard();
 	for (;;) {
 		atomic_fetch_add(&shards[gate.shard].inside, 1);
 		if (likely(!atomic_load(&closed)) || gate.closer)

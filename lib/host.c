@@ -544,6 +544,33 @@ int host_gettid(void)
 	return (int)host_syscall(SYS_gettid);
 }
 
+/* 0: not asked yet, or another thread since a fork. Thread numbers have 22 bits;
+ * one more says that host_thread_is_new() was called. A word for both: all
+ * thread-local variables of the library have to fit into 64 bytes. */
+#define THREAD_IS_KNOWN (1u << 31)
+
+static __thread u32 cached_tid;
+
+u32 host_cached_tid(void)
+{
+	if (unlikely(!cached_tid))
+		cached_tid = (u32)host_gettid();
+	return cached_tid & ~THREAD_IS_KNOWN;
+}
+
+bool host_thread_is_new(void)
+{
+	if (likely(cached_tid & THREAD_IS_KNOWN))
+		return false;
+	cached_tid = host_cached_tid() | THREAD_IS_KNOWN;
+	return true;
+}
+
+void host_fork_child(void)
+{
+	cached_tid = 0;
+}
+
 int host_getpid(void)
 {
 	return (int)host_syscall(SYS_getpid);

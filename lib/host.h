@@ -104,6 +104,13 @@ long host_peek(void *buf, unsigned long addr, size_t size);
 /* Can all of [start, end) be read? */
 bool host_readable(unsigned long start, unsigned long end);
 int host_gettid(void);
+/* The same by one load, for who notes it with each call. A child of vfork() is
+ * taken for its parent. */
+u32 host_cached_tid(void);
+/* True on a thread's first call of it, and again in the child of a fork. */
+bool host_thread_is_new(void);
+/* In the child of a fork. */
+void host_fork_child(void);
 int host_getpid(void);
 void host_sleep_ms(unsigned int ms);
 /* A thread with all signals blocked and little stack; its end leaves nothing.

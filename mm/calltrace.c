@@ -98,9 +98,6 @@ static struct {
 /* Off after an error: the program goes on without. */
 static _Atomic bool tracing;
 
-/* 0: this thread has not been seen, or is another one since a fork. */
-static __thread u32 my_tid;
-
 static const char *error_text(int error)
 {
 	switch (-error) {
@@ -318,7 +315,7 @@ static void write_text(struct trace_text *to, const char *text, size_t len)
 
 static u16 trace_string(const char *text)
 {
-	struct trace_record head = { .type = TRACE_STRING, .tid = my_tid }, *r;
+	struct trace_record head = { .type = TRACE_STRING, .tid = host_cached_tid() }, *r;
 	size_t len = strlen(text);
 	bool is_new;
 
@@ -337,7 +334,7 @@ static u16 trace_string(const char *text)
 static void trace_caller(unsigned long caller)
 {
 	struct trace_record head = {
-		.type = TRACE_CALLER, .tid = my_tid, .caller = caller,
+		.type = TRACE_CALLER, .tid = host_cached_tid(), .caller = caller,
 	}, *r;
 	unsigned long vaddr;
 	const char *path;
@@ -360,7 +357,7 @@ static noinline u32 trace_thread(void)
 		.type = TRACE_THREAD, .address = trace.parent,
 	}, *r;
 
-	head.tid = (u32)host_gettid();
+	head.tid = host_cached_tid();
 	if (!trace.text) {
 		head.time = host_clock_precise() - trace.start;
 		trace_set_size(&head, trace.pid);
@@ -368,7 +365,7 @@ static noinline u32 trace_thread(void)
 		if (r)
 			trace_publish(r, &head);
 	}
-	return my_tid = head.tid;
+	return head.tid;
 }
 
 /* Calls ------------------------------------------------------------------- */
@@ -468,7 +465,7 @@ static void trace_call(const struct watch_call *from)
 
 	if (unlikely(!atomic_load_explicit(&tracing, memory_order_relaxed)))
 		return;
-	call.tid = likely(my_tid) ? my_tid : trace_thread();
+	call.tid = unlikely(host_thread_is_new()) ? trace_thread() : host_cached_tid();
 	call.time = host_clock_precise() - trace.start;
 	if (trace.text)
 		write_call(&call);
@@ -482,7 +479,7 @@ static void trace_end(void)
 
 	if (!atomic_load_explicit(&tracing, memory_order_relaxed))
 		return;
-	head.tid = likely(my_tid) ? my_tid : trace_thread();
+	head.tid = unlikely(host_thread_is_new()) ? trace_thread() : host_cached_tid();
 	head.time = host_clock_precise() - trace.start;
 	r = trace_reserve(1);
 	if (r)
@@ -491,7 +488,6 @@ static void trace_end(void)
 
 void calltrace_fork_child(void)
 {
-	my_tid = 0;
 	trace.parent = trace.pid;
 	trace.pid = (u32)host_getpid();
 }

@@ -143,9 +143,9 @@ static void fork_child(void)
 {
 	lockdep_reset();
 	gate_open_child();
+	host_fork_child();
 	calltrace_fork_child();
 	sheaf_fork_child();
-	slub_debug_fork_child();
 	page_reporting_enable();
 	kfence_fork_child();
 }

@@ -86,7 +86,7 @@ static void block_allocated(const struct watch_call *call)
 	struct page_owner owner = {
 		.when = host_clock(),
 		.size = call->size,
-		.tid = (u32)host_gettid(),
+		.tid = host_cached_tid(),
 		.gfp = call->gfp,
 	};
 	struct page_owner *slot;

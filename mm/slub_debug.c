@@ -468,13 +468,6 @@ static void restore_bytes(struct slub_report *report)
 
 /* Calls ------------------------------------------------------------------- */
 
-static __thread u32 cached_tid;
-
-void slub_debug_fork_child(void)
-{
-	cached_tid = 0;
-}
-
 void debug_call_init(struct debug_call *call, struct kmem_cache *s,
 		     size_t size, const void *caller)
 {
@@ -482,12 +475,10 @@ void debug_call_init(struct debug_call *call, struct kmem_cache *s,
 	call->caller = caller;
 	if (!(s->flags & (SLAB_STORE_USER | SLAB_TRACE)))
 		return;
-	if (unlikely(!cached_tid))
-		cached_tid = (u32)host_gettid();
 	call->track = (struct track){
 		.addr = (unsigned long)caller,
 		.handle = save_stack(caller),
-		.tid = cached_tid,
+		.tid = host_cached_tid(),
 		.cpu = percpu_this_cpu(),
 		.when = host_clock(),
 	};

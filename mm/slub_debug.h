@@ -121,6 +121,5 @@ void print_bad_free(const struct slab_where *where, const void *caller);
 /* Of a live one, in a walk that holds list_lock. */
 void print_object_tracking(struct kmem_cache *s, void *object);
 
-void slub_debug_fork_child(void);
 
 #endif /* MM_SLUB_DEBUG_H */
