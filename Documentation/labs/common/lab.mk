@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+#
+# The checker of one exercise; its Makefile sets LAB and includes this.
+#
+#	make check				checks skeleton.c
+#	make check SOLUTION=mine.c		checks another file
+#	make check SEED=17			repeats a run
+#
+# Needs a C compiler and make, nothing else.
+
+BUILD ?= $(abspath ../../../build)
+CFLAGS ?= -O1 -g
+SOLUTION ?= skeleton.c
+# Your own solutions of earlier exercises, where one builds on them.
+PARTS ?=
+
+out := $(BUILD)/labs/$(LAB)
+program ?= $(out)/check
+common ?= ../common/check.c $(extra)
+
+.PHONY: check
+check:
+	@mkdir -p $(out)
+	@$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -I. -I../common -o $(program) \
+		$(SOLUTION) $(PARTS) check.c $(common) $(libs) -pthread
+	@SEED=$(SEED) $(program) </dev/null
+
+.PHONY: clean
+clean:
+	@rm -rf $(out)
