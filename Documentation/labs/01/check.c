@@ -11,7 +11,7 @@
 
 #define ORDERS 10
 
-static struct block_name {
+static struct block {
 	unsigned long pfn;
 	unsigned int order;
 } *block;
@@ -40,7 +40,7 @@ static void try_head(unsigned long pfn, unsigned int order)
 {
 	bool got, expected = pfn % (1UL << order) == 0;
 
-	*block = (struct block_name){ pfn, order };
+	*block = (struct block){ pfn, order };
 	check_call("is_head(%lu, %u)", pfn, order);
 	got = is_head(pfn, order);
 	check_return(" = %s", got ? "true" : "false");
@@ -57,7 +57,7 @@ static void try_buddy(unsigned long pfn, unsigned int order)
 	unsigned long nr = 1UL << order, parent = pfn / (2 * nr) * (2 * nr);
 	unsigned long expected = pfn == parent ? pfn + nr : parent, got;
 
-	*block = (struct block_name){ pfn, order };
+	*block = (struct block){ pfn, order };
 	check_call("buddy_pfn(%lu, %u)", pfn, order);
 	got = buddy_pfn(pfn, order);
 	check_return(" = %lu", got);
@@ -78,7 +78,7 @@ static void try_parent(unsigned long pfn, unsigned int order)
 	unsigned long nr = 1UL << order, expected = pfn / (2 * nr) * (2 * nr);
 	unsigned long got;
 
-	*block = (struct block_name){ pfn, order };
+	*block = (struct block){ pfn, order };
 	check_call("parent_pfn(%lu, %u)", pfn, order);
 	got = parent_pfn(pfn, order);
 	check_return(" = %lu", got);
