@@ -6,11 +6,14 @@
  * still draws it. It is made by a constructor, so before the first fork.
  */
 #include "machine_check.h"
+#include "cache.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_CACHES 32
 
 struct machine {
 	struct page mem_map[MAX_PAGES];
@@ -18,6 +21,8 @@ struct machine {
 	unsigned long nr_pages;
 	/* Of a page that is handed out: 1 + the number of its block's head. */
 	unsigned long given[MAX_PAGES];
+	struct cache caches[MAX_CACHES];
+	bool cache_used[MAX_CACHES];
 };
 
 static struct machine *machine;
@@ -107,6 +112,29 @@ void unfile_block(unsigned long pfn)
 			   pfn, pfn);
 	mem_map[pfn].buddy = false;
 	list_del(&free_area[mem_map[pfn].order], &mem_map[pfn]);
+}
+
+struct cache *cache_new(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_CACHES; i++)
+		if (!machine->cache_used[i]) {
+			machine->cache_used[i] = true;
+			memset(&machine->caches[i], 0, sizeof(struct cache));
+			return &machine->caches[i];
+		}
+	return NULL;
+}
+
+void cache_delete(struct cache *cache)
+{
+	if (cache < machine->caches || cache >= machine->caches + MAX_CACHES ||
+	    !machine->cache_used[cache - machine->caches])
+		check_fail("Only a cache that exists can be deleted, and once.",
+			   "a cache of cache_new()\ncache_delete(%p)",
+			   (void *)cache);
+	machine->cache_used[cache - machine->caches] = false;
 }
 
 /* What the checkers know -------------------------------------------------------- */
@@ -210,6 +238,15 @@ void machine_validate(void)
 long machine_head(unsigned long pfn)
 {
 	return pfn < nr_pages ? (long)machine->given[pfn] - 1 : -1;
+}
+
+unsigned int machine_nr_caches(void)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < MAX_CACHES; i++)
+		nr += machine->cache_used[i];
+	return nr;
 }
 
 void machine_counts(char *text, size_t size)

@@ -31,5 +31,7 @@ void machine_draw(void);
 
 /* The number of the head of the handed out block that page @pfn is in, or -1. */
 long machine_head(unsigned long pfn);
+/* Caches that exist. */
+unsigned int machine_nr_caches(void);
 
 #endif /* LABS_MACHINE_CHECK_H */
