@@ -15,6 +15,9 @@ SOLUTION ?= skeleton.c
 PARTS ?=
 
 out := $(BUILD)/labs/$(LAB)
+comma := ,
+wrap ?=
+ldflags := $(addprefix -Wl$(comma)--wrap=,$(wrap))
 program ?= $(out)/check
 common ?= ../common/check.c $(extra)
 
@@ -22,7 +25,7 @@ common ?= ../common/check.c $(extra)
 check:
 	@mkdir -p $(out)
 	@$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -I. -I../common -o $(program) \
-		$(SOLUTION) $(PARTS) check.c $(common) $(libs) -pthread
+		$(SOLUTION) $(PARTS) check.c $(common) $(ldflags) -pthread
 	@SEED=$(SEED) $(program) </dev/null
 
 .PHONY: clean

@@ -237,7 +237,7 @@ void machine_validate(void)
 /* The number of the head of the handed out block of @pfn, or -1. */
 long machine_head(unsigned long pfn)
 {
-	return pfn < nr_pages ? (long)machine->given[pfn] - 1 : -1;
+	return pfn < machine->nr_pages ? (long)machine->given[pfn] - 1 : -1;
 }
 
 unsigned int machine_nr_caches(void)
