@@ -229,8 +229,7 @@ static bool try_alloc(void)
 			     (size_t)((uintptr_t)p % PAGE_SIZE));
 	else
 		check_return(" = NULL");
-	if (!p && (capacity > model->nr || parts->pages < nr_pages) &&
-	    !parts->refuse)
+	if (!p && (capacity > model->nr || parts->pages < nr_pages))
 		check_fail("While an object or a page is free there is an object.",
 			   "an object\nNULL");
 	if (!p) {

@@ -40,9 +40,7 @@ long __wrap_block_alloc(unsigned int order)
 
 	parts->allocs++;
 	parts->alloc_order = order;
-	if (parts->refuse)
-		return -1;
-	pfn = __real_block_alloc(order);
+	pfn = parts->alloc_pfn = __real_block_alloc(order);
 	if (pfn >= 0) {
 		machine_give((unsigned long)pfn, order);
 		parts->pages += 1UL << order;
@@ -55,8 +53,6 @@ int __wrap_block_free(unsigned long pfn, unsigned int order)
 	unsigned long i;
 
 	parts->frees++;
-	parts->free_order = order;
-	parts->free_pfn = pfn;
 	for (i = pfn; i < pfn + (1UL << order); i++)
 		if (machine_head(i) != (long)pfn)
 			check_fail("block_free() takes a block as block_alloc() gave it: its first page, and its order.",

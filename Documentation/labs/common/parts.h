@@ -14,10 +14,8 @@
 extern struct parts {
 	unsigned int allocs, frees;	/* calls */
 	unsigned int alloc_order;	/* of the last one */
-	unsigned int free_order;
-	unsigned long free_pfn;
+	long alloc_pfn;
 	unsigned long pages;		/* handed out now */
-	unsigned int refuse;		/* block_alloc() fails while not 0 */
 } *parts;
 
 /* A machine of @pages free pages, for the allocator that is linked. */
