@@ -500,7 +500,7 @@ $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)
 # A lane is one way of testing. `make check` runs all of them, whether or not
 # one fails, and says at the end which did.
 LANES := unit debug fallback ladder pageshift cpus stress clang asan tsan \
-	memcheck headers exports preload kmm install demo bench wrong docs
+	memcheck headers exports preload kmm install demo bench wrong docs labs
 LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
@@ -627,6 +627,10 @@ check-wrong: all $(WRONG) $(BENCH_PROGRAMS) ## what the shim says of wrong progr
 .PHONY: check-docs
 check-docs: all ## what the documents claim
 	$(Q)test/docs.sh $(BUILD)
+
+.PHONY: check-labs
+check-labs: all ## the exercises: solutions, skeletons and mistakes
+	$(Q)CC='$(CC)' test/labs/run.py $(BUILD)
 
 -include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) \
 	$(STRESS_OBJS) $(BENCH_OBJS))

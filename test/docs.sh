@@ -46,6 +46,7 @@ result()
 documents=$(find README.md Documentation -name '*.md' | sort)
 pages=$(find Documentation/man -name '*.[137]' | sort)
 sources=$(find mm lib include tools -name '*.[ch]' | sort)
+exercises=$(find Documentation/labs -name '*.[ch]' | sort)
 
 # Names -----------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ code()
 			inside = 1
 		}
 		print out
-	}' $sources
+	}' $sources $exercises
 }
 
 code >"$tmp/code"
@@ -108,7 +109,7 @@ code >"$tmp/code"
 	tr ' ' '\n' <"$tmp/kernel"
 } | sort -u >"$tmp/known"
 
-for file in $documents $pages $sources; do
+for file in $documents $pages $sources $exercises; do
 	{
 		grep -oE '\b[A-Za-z_][A-Za-z0-9_]*\(\)' "$file" | tr -d '()'
 		sed -nE 's/^\.Fn ("[a-z_ ]* )?([A-Za-z_0-9]+).*/\2/p' "$file"

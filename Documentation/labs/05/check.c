@@ -131,6 +131,9 @@ static void validate(void)
 				   at);
 		validate_span(span, &at);
 	}
+	if (span && is_span(span) && !span->size)
+		check_fail("No span is empty: if nothing is left, there is no rest to keep.",
+			   "no span at the end, %zu\na span of 0 bytes", at);
 	if (span)
 		check_fail("The list ends where the arena ends.",
 			   "next of the last span NULL\nit is not");

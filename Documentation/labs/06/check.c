@@ -139,7 +139,8 @@ static void try_carve(unsigned int colour)
 
 	memset(pages, GARBAGE, 3 * PAGE_SIZE);
 	model->colour = colour;
-	model->slab.freelist = NULL;
+	/* Garbage as well. */
+	model->slab.freelist = pages;
 	model->slab.inuse = 12345;
 	check_call("slab_carve(slab, %zu, %zu, %u)", model->size, model->align,
 		   colour);

@@ -11,6 +11,7 @@
 
 #define MAX_OBJECTS 4096
 #define CONSTRUCTED 0x5a
+#define MAX_DRAWN 4
 
 static struct model {
 	struct cache *cache;
@@ -31,12 +32,15 @@ static void draw(void)
 {
 	unsigned long pfn, head;
 	unsigned int i, per_slab = model->cache ? model->cache->per_slab : 0;
+	unsigned int full = 0;
 
 	check_print("      cache of %zu bytes%s\n", model->size,
 		    model->ctor ? ", with a constructor" : "");
 	for (pfn = 0; pfn < MAX_PAGES; pfn++) {
 		head = (unsigned long)machine_head(pfn);
 		if (head != pfn)
+			continue;
+		if (model->inuse[pfn] == per_slab && ++full > MAX_DRAWN)
 			continue;
 		check_print("      slab at page %-3lu %u of %u in use  ", pfn,
 			    model->inuse[pfn], per_slab);
@@ -45,6 +49,8 @@ static void draw(void)
 		check_print("  %s\n", !model->inuse[pfn] ? "empty" :
 			    model->inuse[pfn] == per_slab ? "full" : "partial");
 	}
+	if (full > MAX_DRAWN)
+		check_print("      and %u more full slabs\n", full - MAX_DRAWN);
 }
 
 static void construct(void *object)
@@ -195,7 +201,7 @@ static void check_object(const unsigned char *p)
 
 	if (!page || machine_head(page_to_pfn(page)) < 0)
 		check_fail("Objects lie in pages of block_alloc().",
-			   "an address in a slab\n%p", (const void *)p);
+			   "an address in a slab\n%s", machine_name(p));
 	if (offset % model->cache->stride ||
 	    offset / model->cache->stride >= model->cache->per_slab)
 		check_fail("Objects lie from the start of the page on, stride bytes apart.",
@@ -205,8 +211,8 @@ static void check_object(const unsigned char *p)
 	for (i = 0; i < model->nr; i++)
 		if (model->live[i].p == p)
 			check_fail("An object is handed out once.",
-				   "an object that nobody has\n%p, which was handed out before",
-				   (const void *)p);
+				   "an object that nobody has\n%s, which was handed out before",
+				   machine_name(p));
 	if (model->ctor && !is_filled(p, CONSTRUCTED))
 		check_fail("An object comes constructed. Its user gave it back in that state; the allocator must not write to it.",
 			   "%zu bytes of 0x%x\nother bytes (a link inside the object?)",
@@ -223,10 +229,7 @@ static bool try_alloc(void)
 	check_call("cache_alloc(cache)");
 	p = cache_alloc(model->cache);
 	if (p)
-		check_return(" = page %ld + %zu",
-			     virt_to_page(p) ?
-			     (long)page_to_pfn(virt_to_page(p)) : -1,
-			     (size_t)((uintptr_t)p % PAGE_SIZE));
+		check_return(" = %s", machine_name(p));
 	else
 		check_return(" = NULL");
 	if (!p && (capacity > model->nr || parts->pages < nr_pages))

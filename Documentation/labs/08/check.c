@@ -142,7 +142,8 @@ static void check_result(void *got, void *expected)
 {
 	if (got != expected)
 		check_fail("What the layer below gives is returned; else it is lost.",
-			   "%p\n%p", expected, got);
+			   "%s\n%s", expected ? machine_name(expected) : "NULL",
+			   got ? machine_name(got) : "NULL");
 }
 
 static void check_slab_route(size_t size, void *p)
@@ -187,10 +188,10 @@ static bool try_kmalloc(size_t size)
 	else if (p == ZERO_SIZE_PTR)
 		check_return(" = ZERO_SIZE_PTR");
 	else
-		check_return(" = %p", (void *)p);
+		check_return(" = %s", machine_name(p));
 	if (!size && p != ZERO_SIZE_PTR)
 		check_fail("kmalloc(0) is no failure: it returns ZERO_SIZE_PTR, which can be freed and never be read.",
-			   "ZERO_SIZE_PTR\n%p", (void *)p);
+			   "ZERO_SIZE_PTR\n%s", p ? machine_name(p) : "NULL");
 	if (!size) {
 		check_nobody("No bytes need no memory.");
 	} else if (size > KMALLOC_MAX_SIZE) {
@@ -209,9 +210,9 @@ static bool try_kmalloc(size_t size)
 		if (p < model->live[i].p + room(model->live[i].size) &&
 		    model->live[i].p < p + size)
 			check_fail("Allocations do not overlap.",
-				   "memory that nobody has\na part of kmalloc(%zu) = %p",
+				   "memory that nobody has\na part of kmalloc(%zu) = %s",
 				   model->live[i].size,
-				   (void *)model->live[i].p);
+				   machine_name(model->live[i].p));
 	if (size)
 		memset(p, (int)model->nr, size);
 	model->live[model->nr] = (struct live){ p, size,
@@ -240,7 +241,7 @@ static void try_kfree(unsigned int i)
 	if (!live.size)
 		check_call("kfree(ZERO_SIZE_PTR)");
 	else
-		check_call("kfree(%p), of kmalloc(%zu)", (void *)live.p,
+		check_call("kfree(%s), of kmalloc(%zu)", machine_name(live.p),
 			   live.size);
 	kfree(live.p);
 	check_return(" ");
@@ -269,7 +270,8 @@ static void try_ksize(unsigned int i)
 	struct live live = model->live[i];
 	size_t got;
 
-	check_call("ksize(%p), of kmalloc(%zu)", (void *)live.p, live.size);
+	check_call("ksize(%s), of kmalloc(%zu)",
+		   live.size ? machine_name(live.p) : "ZERO_SIZE_PTR", live.size);
 	got = ksize(live.p);
 	check_return(" = %zu", got);
 	if (got != room(live.size))

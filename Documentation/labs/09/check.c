@@ -587,7 +587,8 @@ int main(void)
 	barn_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	barn = check_shared(barn_bytes);
 	check_forbidden(barn, barn_bytes,
-			"the barn was touched without its lock: barn_lock() comes before, barn_unlock() after");
+			"the barn was touched without its lock: barn_lock() comes before, barn_unlock() after",
+			"What a lock guards is touched only while it is held.");
 	model = check_shared(sizeof(*model));
 	return check_run("Exercise 09: the sheaf and the barn", cases,
 			 ARRAY_SIZE(cases));

@@ -130,7 +130,8 @@ static void check_damage(void)
 	} kinds[] = {
 		{ "Right Redzone", "A string of n characters takes n + 1 bytes; nobody writes behind what was asked for." },
 		{ "Left Redzone", "Nobody writes in front of what was asked for." },
-		{ "already free", "Each block is freed once: who frees it, forgets the pointer." },
+		{ "double free", "Each block is freed once: who frees it, forgets the pointer." },
+		{ "invalid free", "Freed is what malloc() returned, and nothing else." },
 		{ "Poison", "What is freed is not written to any more." },
 	};
 	char where[300], line[256];

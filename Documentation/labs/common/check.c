@@ -58,7 +58,7 @@ static struct record {
 
 static struct {
 	uintptr_t start, end;
-	char why[TEXT];
+	const char *why, *rule;
 } forbidden;
 
 static unsigned int seed, random_state;
@@ -135,11 +135,13 @@ void check_fail(const char *rule, const char *expected, ...)
 		pause();
 }
 
-void check_forbidden(const void *start, size_t size, const char *why)
+void check_forbidden(const void *start, size_t size, const char *why,
+		     const char *rule)
 {
 	forbidden.start = (uintptr_t)start;
 	forbidden.end = forbidden.start + size;
-	snprintf(forbidden.why, TEXT, "%s", why);
+	forbidden.why = why;
+	forbidden.rule = rule;
 }
 
 void *check_shared(size_t size)
@@ -267,6 +269,11 @@ static void say_rule(void)
 	say("rule", record->rule);
 }
 
+static bool is_forbidden(uintptr_t address)
+{
+	return address >= forbidden.start && address < forbidden.end;
+}
+
 static void say_fault(int signal)
 {
 	char text[LONG_TEXT];
@@ -277,8 +284,7 @@ static void say_fault(int signal)
 		say("reason", "abort(): perhaps an assert(), or the C library found its heap damaged");
 	} else if (record->stack_overflow) {
 		say("reason", "the stack is full: a function calls itself without end");
-	} else if (record->fault >= forbidden.start &&
-		   record->fault < forbidden.end) {
+	} else if (is_forbidden(record->fault)) {
 		say("reason", forbidden.why);
 	} else if (record->fault < 4096) {
 		snprintf(text, sizeof(text),
@@ -304,7 +310,8 @@ static void say_crash(int signal)
 		 strsignal(signal));
 	say("got", text);
 	say_fault(signal);
-	say("rule", "A function returns, and leaves no wild pointer behind.");
+	say("rule", is_forbidden(record->fault) ? forbidden.rule :
+	    "A function returns, and leaves no wild pointer behind.");
 }
 
 static void say_timeout(int signal)

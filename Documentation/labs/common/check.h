@@ -73,8 +73,9 @@ void check_thread(unsigned int slot);
 void check_fail(const char *rule, const char *expected, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
-/* A hint for a crash at [start, start + size): said instead of the address. */
-void check_forbidden(const void *start, size_t size, const char *why);
+/* What to say of a crash at [start, start + size), and the rule it breaks. */
+void check_forbidden(const void *start, size_t size, const char *why,
+		     const char *rule);
 
 /* One part of a line of a drawing. */
 void check_print(const char *format, ...)

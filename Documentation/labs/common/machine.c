@@ -16,7 +16,8 @@
 #define MAX_CACHES 32
 
 struct machine {
-	struct page mem_map[MAX_PAGES];
+	/* What is behind the machine's pages is garbage on purpose. */
+	struct page mem_map[2 * MAX_PAGES];
 	struct page_list free_area[NR_PAGE_ORDERS];
 	unsigned long nr_pages;
 	/* Of a page that is handed out: 1 + the number of its block's head. */
@@ -106,7 +107,11 @@ void file_block(unsigned long pfn, unsigned int order)
 
 void unfile_block(unsigned long pfn)
 {
-	if (pfn >= nr_pages || !mem_map[pfn].buddy)
+	if (pfn >= nr_pages)
+		check_fail("A buddy behind the end of memory does not exist.",
+			   "a page below %lu\nunfile_block(%lu)", nr_pages,
+			   pfn);
+	if (!mem_map[pfn].buddy)
 		check_fail("Only the head of a free block is on a list.",
 			   "the head of a free block\nunfile_block(%lu), but page %lu heads none",
 			   pfn, pfn);
@@ -141,8 +146,15 @@ void cache_delete(struct cache *cache)
 
 void machine_reset(unsigned long pages)
 {
+	unsigned long pfn;
+
 	memset(machine, 0, sizeof(*machine));
 	nr_pages = machine->nr_pages = pages;
+	/* Who looks there for a buddy finds one: and is told. */
+	for (pfn = pages; pfn < 2 * MAX_PAGES; pfn++) {
+		mem_map[pfn].buddy = true;
+		mem_map[pfn].order = (unsigned int)__builtin_ctzl(pfn);
+	}
 }
 
 void machine_give(unsigned long pfn, unsigned int order)
@@ -261,6 +273,23 @@ void machine_counts(char *text, size_t size)
 					   "%s%lu of order %u",
 					   length ? ", " : "",
 					   free_area[order].nr, order);
+}
+
+const char *machine_name(const void *p)
+{
+	static char names[2][40];
+	static unsigned int which;
+	struct page *page = virt_to_page(p);
+	char *name = names[which ^= 1];
+
+	if (page)
+		snprintf(name, sizeof(names[0]), "page %lu + %lu",
+			 page_to_pfn(page), (unsigned long)
+			 ((uintptr_t)p % PAGE_SIZE));
+	else
+		snprintf(name, sizeof(names[0]), "%p, no page of the machine",
+			 p);
+	return name;
 }
 
 /* Drawing ----------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ void machine_validate(void);
 /* "one of 2 pages, one of 8" of the free lists. */
 void machine_counts(char *text, size_t size);
 void machine_draw(void);
+/* "page 3 + 128", in words that one can compare; valid until the next but one. */
+const char *machine_name(const void *p);
 
 /* The number of the head of the handed out block that page @pfn is in, or -1. */
 long machine_head(unsigned long pfn);
