@@ -6,7 +6,8 @@
 			on top of the solutions of 02, 03 and 07
 	skeletons	each is told that nothing is written yet
 	mistakes	each of mistakes.py is told in the right words
-	adapter		the example runs on the library, and loses nothing
+	adapter		the example runs on the library, on both backends; and
+			what the interface promises beyond it
 
 Usage: test/labs/run.py BUILD [WORD...]	only tests whose name has one of the words
 """
@@ -84,8 +85,8 @@ def mistake_is_told(build, tmp, name, number, old, new, words):
         missing(output, ["FAILED", "rule      ", *words]), output
 
 
-def adapter_runs(build, tmp, _name, variables):
-    status, output = make(build, "adapter", "run", f"out={tmp}/adapter",
+def adapter_runs(build, tmp, name, *variables):
+    status, output = make(build, "adapter", "run", f"out={tmp}/{name}",
                           *variables)
     wrong = [f"exit status {status}"] if status else []
     return wrong + missing(output, [
@@ -94,6 +95,14 @@ def adapter_runs(build, tmp, _name, variables):
         "cache thread 5: no error",
         "objects per slab  170",
     ]), output
+
+
+def adapter_destructs(build, tmp, name):
+    program = ROOT / "test" / "labs" / "course_test.c"
+    status, output = make(build, "adapter", "run", f"out={tmp}/{name}",
+                          f"MAIN={program}")
+    wrong = [f"exit status {status}"] if status else []
+    return wrong + missing(output, ["course interface: ok"]), output
 
 
 def tests():
@@ -109,7 +118,10 @@ def tests():
     for number, what, old, new, words in MISTAKES:
         yield (f"mistake-{number}-{what}", mistake_is_told, number, old, new,
                words)
-    yield "adapter", adapter_runs, []
+    yield "adapter", adapter_runs
+    yield ("adapter-without-rseq", adapter_runs,
+           "KMM=env GLIBC_TUNABLES=glibc.pthread.rseq=0")
+    yield "adapter-interface", adapter_destructs
 
 
 def main():
