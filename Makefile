@@ -631,7 +631,8 @@ check-docs: all ## what the documents claim
 .PHONY: check-labs
 check-labs: all ## the exercises: solutions, skeletons and mistakes
 	@mkdir -p $(BUILD)/test/wrong
-	$(Q)test/console.py $(BUILD) $$(grep -rl '^```console' Documentation/labs)
+	$(Q)env -u MAKELEVEL -u MAKEFLAGS -u MFLAGS test/console.py $(BUILD)	\
+		$$(grep -rl '^```console' Documentation/labs)
 	$(Q)CC='$(CC)' test/labs/run.py $(BUILD)
 
 -include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) \
