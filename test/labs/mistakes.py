@@ -226,7 +226,7 @@ MISTAKES = [
 
     # 10: make it leak-free
     ("10", "one-byte-short", "malloc(strlen(text) + 1)", "malloc(strlen(text))",
-     ["Right Redzone overwritten", "A string of n characters takes n + 1 bytes", "command(), "]),
+     ["Right Redzone overwritten", "A string of n characters takes n + 1 bytes", "allocated by command()"]),
     ("10", "old-reader-lost", "who);\n\tfree(book->reader);", "who);",
      ["FAILED nothing lost at the end", "allocated by lend()"]),
     ("10", "stale-pointer", "book->reader = NULL;\n}\n\nstatic void drop", "}\n\nstatic void drop",

@@ -114,7 +114,14 @@ static void place(const char *report, const char *skip, char *text, size_t size)
 		if (sscanf(line, "#%*u %*s %63s %255s", function, source) != 2)
 			continue;
 		function[strcspn(function, "+")] = '\0';
-		if (!strcmp(function, skip) || !strchr(source, ':'))
+		if (!strcmp(function, skip))
+			continue;
+		/* Without debug information there is the module only. */
+		if (source[0] == '(' && strstr(source, mine)) {
+			snprintf(text, size, "%s()", function);
+			return;
+		}
+		if (!strchr(source, ':'))
 			continue;
 		slash = strrchr(source, '/');
 		snprintf(text, size, "%s(), %s", function,
