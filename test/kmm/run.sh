@@ -367,6 +367,13 @@ test_names() {
 			"drop\+0x[0-9a-f/x]+ \($dir/nolines\)" \
 			"$(report_of "$dir/nolines")"
 	fi
+	# As clang leaves it out.
+	if wanted names_without_table_of_addresses; then
+		objcopy --remove-section=.debug_aranges "$dir/wrong" \
+			"$dir/notable"
+		matches names_without_table_of_addresses "$inlined, $outer" \
+			"$(report_of "$dir/notable")"
+	fi
 	if wanted names_from_debug_file; then
 		(cd "$dir" && objcopy --only-keep-debug wrong split.debug &&
 			strip -o split wrong &&

@@ -155,6 +155,31 @@ static int code_scopes(Dwarf_Die *cu, Dwarf_Addr pc, Dwarf_Die **scopes)
 	return nr < 0 ? 0 : nr;
 }
 
+/* The compilation unit of @pc. Where no table of addresses leads to it, as in
+ * what clang compiles, all units are asked. */
+static Dwarf_Die *find_cu(Dwfl_Module *module, Dwarf_Addr pc, Dwarf_Addr *bias)
+{
+	Dwarf_Die *cu = dwfl_module_addrdie(module, pc, bias);
+
+	if (cu)
+		return cu;
+	while ((cu = dwfl_module_nextcu(module, cu, bias)))
+		if (dwarf_haspc(cu, pc - *bias) > 0)
+			return cu;
+	return NULL;
+}
+
+static const char *source_line(Dwfl_Module *module, Dwarf_Addr pc, int *line)
+{
+	Dwarf_Addr bias;
+	Dwarf_Die *cu = find_cu(module, pc, &bias);
+	Dwarf_Line *source = cu ? dwarf_getsrc_die(cu, pc - bias) : NULL;
+
+	if (!source || dwarf_lineno(source, line))
+		return NULL;
+	return dwarf_linesrc(source, NULL, NULL);
+}
+
 static int frames_of_debuginfo(struct symbols *s, Dwfl_Module *module,
 			       Dwarf_Addr pc, const char *file, int line,
 			       struct frame *frames)
@@ -164,7 +189,7 @@ static int frames_of_debuginfo(struct symbols *s, Dwfl_Module *module,
 	int nr_scopes, i, nr = 0;
 	bool outermost = false;
 
-	cu = dwfl_module_addrdie(module, pc, &bias);
+	cu = find_cu(module, pc, &bias);
 	nr_scopes = cu ? code_scopes(cu, pc - bias, &scopes) : 0;
 	if (!nr_scopes)
 		return 0;
@@ -192,16 +217,13 @@ static int frames_of_module(struct symbols *s, Dwfl_Module *module,
 			    struct frame *frames)
 {
 	Dwarf_Addr pc = address - is_return;
-	const char *file = NULL, *name;
-	Dwfl_Line *source;
+	const char *file, *name;
 	GElf_Off offset;
 	GElf_Sym symbol;
 	int line = 0, nr;
 
 	forget_names(s);
-	source = dwfl_module_getsrc(module, pc);
-	if (source)
-		file = dwfl_lineinfo(source, NULL, &line, NULL, NULL, NULL);
+	file = source_line(module, pc, &line);
 	nr = frames_of_debuginfo(s, module, pc, file, line, frames);
 
 	name = dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL, NULL,
