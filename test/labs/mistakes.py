@@ -29,6 +29,10 @@ MISTAKES = [
     ("01", "loop", "return pfn ^ (1UL << order);",
      "for (;;) order = order * 2;", ["in        buddy_pfn(8, 2)", LOOP]),
 
+    ("01", "exit", "return pfn ^ (1UL << order);",
+     "extern void exit(int); exit((int)pfn & (int)order & 0);",
+     ["in        buddy_pfn(8, 2)", "something called exit()"]),
+
     # 02: split a block and file the halves
     ("02", "no-split", "while (have > order)", "while (0)",
      ["No page is lost", "it is in none, and nobody has it"]),

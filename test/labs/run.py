@@ -6,6 +6,7 @@
 			on top of the solutions of 02, 03 and 07
 	skeletons	each is told that nothing is written yet
 	mistakes	each of mistakes.py is told in the right words
+	class		all exercises of one learner are summed up
 	adapter		the example runs on the library, on both backends; and
 			what the interface promises beyond it
 
@@ -85,6 +86,31 @@ def mistake_is_told(build, tmp, name, number, old, new, words):
         missing(output, ["FAILED", "rule      ", *words]), output
 
 
+def waiting_is_told(build, tmp, name):
+    """Waiting takes no CPU time; the other limit ends it."""
+    text = (SOLUTIONS / "01.c").read_text()
+    source = pathlib.Path(tmp) / f"{name}.c"
+    source.write_text("#include <unistd.h>\n" +
+                      text.replace("return pfn ^", "pause();\n\treturn pfn ^"))
+    status, output = check(build, tmp, name, "01", source, "LIMIT=2")
+    return ([] if status else ["it passes"]) + \
+        missing(output, ["in        buddy_pfn(8, 2)", "nothing moves any more",
+                         "Every call returns."]), output
+
+
+def class_is_summed_up(build, tmp, _name):
+    """One learner's directory: one right, one wrong, the others not there."""
+    directory = pathlib.Path(tmp) / "learner"
+    directory.mkdir()
+    (directory / "01.c").write_text((SOLUTIONS / "01.c").read_text())
+    (directory / "03.c").write_text((LABS / "03" / "skeleton.c").read_text())
+    status, output = make(build, ".", "check", f"SOLUTIONS={directory}",
+                          f"out={tmp}")
+    return ([] if status else ["it passes"]) + missing(output, [
+        "01 passed  All 3 cases passed", "02 -       no 02.c",
+        "03 FAILED  FAILED two pages", "1 passed, 1 failed"]), output
+
+
 def adapter_runs(build, tmp, name, *variables):
     status, output = make(build, "adapter", "run", f"out={tmp}/{name}",
                           *variables)
@@ -118,6 +144,8 @@ def tests():
     for number, what, old, new, words in MISTAKES:
         yield (f"mistake-{number}-{what}", mistake_is_told, number, old, new,
                words)
+    yield "waiting", waiting_is_told
+    yield "class", class_is_summed_up
     yield "adapter", adapter_runs
     yield ("adapter-without-rseq", adapter_runs,
            "KMM=env GLIBC_TUNABLES=glibc.pthread.rseq=0")

@@ -36,6 +36,7 @@
 #define LONG_TEXT	1024
 #define CPU_SECONDS	2
 #define REAL_SECONDS	20
+#define STACK_BYTES	(8UL << 20)
 #define STACK_GUARD	(1UL << 20)
 
 struct slot {
@@ -199,13 +200,13 @@ static void child(const struct check_case *c)
 	};
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS + 1 };
 	struct rlimit core = { 0, 0 };
-	struct rlimit depth = { 8UL << 20, RLIM_INFINITY };
+	struct rlimit depth;
 	unsigned int i;
 
 	/* A recursion without end must end. */
 	getrlimit(RLIMIT_STACK, &depth);
-	if (depth.rlim_cur > 8UL << 20) {
-		depth.rlim_cur = 8UL << 20;
+	if (depth.rlim_cur > STACK_BYTES) {
+		depth.rlim_cur = STACK_BYTES;
 		setrlimit(RLIMIT_STACK, &depth);
 	}
 	stack_start = (uintptr_t)&core;
@@ -231,7 +232,7 @@ void check_print(const char *format, ...)
 	va_end(args);
 }
 
-/* Prints "label   text", with the label before the first line only. */
+/* One line of an explanation. */
 static void say(const char *label, const char *text)
 {
 	printf("    %-10s%s\n", label, text);
@@ -330,6 +331,12 @@ static void say_timeout(int signal)
 	say("rule", "Every call returns.");
 }
 
+static void say_exit(void)
+{
+	say("got", "the program ended in the middle: something called exit()");
+	say("rule", "A function returns to who called it.");
+}
+
 static void explain(const struct check_case *c, int status, bool expired)
 {
 	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -345,7 +352,7 @@ static void explain(const struct check_case *c, int status, bool expired)
 	else if (signal)
 		say_crash(signal);
 	else
-		say("got", "the program ended in the middle: something called exit()");
+		say_exit();
 	/* Nothing has been done to draw if nothing is written. */
 	if (c->draw && !record->not_yet[0]) {
 		printf("    state\n");
