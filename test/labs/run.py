@@ -7,6 +7,7 @@
 	skeletons	each is told that nothing is written yet
 	mistakes	each of mistakes.py is told in the right words
 	class		all exercises of one learner are summed up
+	copy		the exercises work without the rest of the tree
 	adapter		the example runs on the library, on both backends; and
 			what the interface promises beyond it
 
@@ -15,6 +16,7 @@ Usage: test/labs/run.py BUILD [WORD...]	only tests whose name has one of the wor
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -111,6 +113,20 @@ def class_is_summed_up(build, tmp, _name):
         "03 FAILED  FAILED two pages", "1 passed, 1 failed"]), output
 
 
+def copy_works(_build, tmp, name):
+    """The exercises alone, as a class gets them, build beside themselves."""
+    copy = pathlib.Path(tmp) / name
+    shutil.copytree(LABS, copy)
+    done = subprocess.run(
+        ["make", "-s", "-C", str(copy / "08"), "check",
+         f"SOLUTION={SOLUTIONS / '08.c'}"], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT, timeout=SECONDS, check=False,
+        env={"PATH": os.environ["PATH"]})
+    wrong = [] if (copy / "build" / "labs" / "08").is_dir() else \
+        ["nothing is built beside them"]
+    return wrong + missing(done.stdout, ["the exercise is done."]), done.stdout
+
+
 def adapter_runs(build, tmp, name, *variables):
     status, output = make(build, "adapter", "run", f"out={tmp}/{name}",
                           *variables)
@@ -146,6 +162,7 @@ def tests():
                words)
     yield "waiting", waiting_is_told
     yield "class", class_is_summed_up
+    yield "copy", copy_works
     yield "adapter", adapter_runs
     yield ("adapter-without-rseq", adapter_runs,
            "KMM=env GLIBC_TUNABLES=glibc.pthread.rseq=0")

@@ -8,7 +8,8 @@
 #
 # Needs a C compiler and make, nothing else.
 
-BUILD ?= $(abspath ../../../build)
+# In the tree of libkmm its build directory; else one beside the exercises.
+BUILD ?= $(abspath $(if $(wildcard ../../../include/kmm),../../..,..)/build)
 CFLAGS ?= -O1 -g
 SOLUTION ?= skeleton.c
 # Your own solutions of earlier exercises, where one builds on them.
