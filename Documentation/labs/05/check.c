@@ -278,20 +278,20 @@ static void merges(void)
 
 /*
  *	[16][16][  20  ][16][16][16]	all used
- *	[  ][16][  20  ][  ][16][  ]	three free ones of 16: 48 bytes
+ *	[16][  ][  20  ][  ][16][  ]	three free ones of 16: 48 bytes
  */
 static void lecture(void)
 {
-	long a, d, f;
+	long b, d, f;
 
 	start(100);
-	a = try_alloc(16);
 	try_alloc(16);
+	b = try_alloc(16);
 	try_alloc(20);
 	d = try_alloc(16);
 	try_alloc(16);
 	f = try_alloc(16);
-	try_free(a);
+	try_free(b);
 	try_free(d);
 	try_free(f);
 	try_largest();
