@@ -268,7 +268,7 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
 		--weaken-symbol=kmm_anchor $@
 
-# kmm. Who only wants the libraries needs no elfutils. libstdc++ is there for
+# kmm. Who only wants the libraries needs neither elfutils nor ncurses. libstdc++ is there for
 # one function, see tools/kmm/symbols.c: by its run-time name, since the other
 # one comes with g++. libkmm.a has the layout of the structs that kmm reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
@@ -286,17 +286,17 @@ $(BUILD)/kmm: $(TOOL_OBJS) $(BUILD)/libkmm.a
 	$(call say,LD,$@)
 	@ln -sfn $(CURDIR)/tools/lab $(@D)/lab
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
-		-ldw -lelf -lz -lm -l:libstdc++.so.6 -pthread
+		-ldw -lelf -lz -lm -lncursesw -ltinfo -l:libstdc++.so.6 -pthread
 
 .PHONY: kmm kmm-program
 kmm-program: $(BUILD)/kmm
 	@:
 kmm: $(BUILD)/libkmm.a
-	@if printf '#include <%s>\n' elfutils/libdwfl.h zlib.h | $(CC) $(CFLAGS) -E -x c - \
-		>/dev/null 2>&1; then \
+	@if printf '#include <%s>\n' elfutils/libdwfl.h zlib.h ncurses.h | \
+		$(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory kmm-program; \
 	else \
-		echo '  kmm is not built: it needs <elfutils/libdwfl.h> and <zlib.h>, packages libdw-dev and zlib1g-dev'; \
+		echo '  kmm is not built: it needs packages libdw-dev, zlib1g-dev and libncurses-dev'; \
 	fi
 
 # pkg-config. $1: the lines that define prefix, libdir and includedir, and the

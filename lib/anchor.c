@@ -17,6 +17,7 @@
  *	owners:	  page_owners[range][page], of the same index as the range's pages
  *	sheaves:  kmem_cache.cpu_sheaves in each unit below percpu.nr_used, and
  *		  kmem_cache.barn, by slab_sheaf.next
+ *		  percpu_chunks are the mappings that units are in
  *	stacks:	  stack_depot.pools -> stack_record; see lib/stackdepot.h
  *	profiles: heap_profile, alloc_sites -> tally; see lib/tally.h
  *
@@ -57,6 +58,7 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	{ "kmalloc_row", kmalloc_row, sizeof(kmalloc_row[0][0]),
 	  sizeof(kmalloc_row) / sizeof(kmalloc_row[0][0]) },
 	OBJECT(percpu),
+	OBJECT(percpu_chunks),
 	OBJECT(vmap_tree),
 	{ "page_owners", page_owners, sizeof(page_owners[0]), MAX_RANGES },
 	OBJECT(kmemleak),
@@ -145,11 +147,17 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(per_cpu_pages, count),
 	FIELD(per_cpu_pages, high),
 	FIELD(per_cpu_pages, batch),
+	FIELD(per_cpu_pages, allocs),
+	FIELD(per_cpu_pages, frees),
 	FIELD(per_cpu_pages, lists),
 
 	STRUCT(percpu_state),
 	FIELD(percpu_state, nr_units),
 	FIELD(percpu_state, nr_used),
+
+	STRUCT(percpu_chunk),
+	FIELD(percpu_chunk, next),
+	FIELD(percpu_chunk, base),
 
 	STRUCT(kmem_cache),
 	FIELD(kmem_cache, cpu_sheaves),
@@ -159,6 +167,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(kmem_cache, offset),
 	FIELD(kmem_cache, sheaf_capacity),
 	FIELD(kmem_cache, order),
+	FIELD(kmem_cache, min_order),
 	FIELD(kmem_cache, random),
 	FIELD(kmem_cache, ctor),
 	FIELD(kmem_cache, objects),

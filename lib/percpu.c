@@ -19,22 +19,15 @@
 #include "lock.h"
 #include "percpu.h"
 
-#define GRAIN 32
-#define GRAINS (PERCPU_UNIT_SIZE / GRAIN)
-#define MAP_LONGS (GRAINS / 64)
-
-struct percpu_chunk {
-	struct percpu_chunk *next;
-	char *base;
-	u64 taken[MAP_LONGS];
-};
+#define GRAIN PERCPU_GRAIN
+#define GRAINS PERCPU_GRAINS
 
 struct percpu_state percpu;
 
 /* Guarded by percpu_lock. The first chunk's descriptor must not need memory;
  * the others' are grains of the chunks themselves. */
 static struct percpu_chunk first_chunk;
-static struct percpu_chunk *chunks;
+struct percpu_chunk *percpu_chunks;
 static spinlock_t percpu_lock = SPINLOCK_INIT(LOCK_RANK_PERCPU);
 static _Atomic bool barrier_refused;
 static ptrdiff_t found_rseq;	/* what percpu.rseq will be */
@@ -93,7 +86,7 @@ int percpu_init(void)
 	}
 	if (!first_chunk.base)
 		return -ENOMEM;
-	chunks = &first_chunk;
+	percpu_chunks = &first_chunk;
 	return 0;
 }
 
@@ -136,7 +129,7 @@ static void *percpu_take(unsigned int nr)
 	struct percpu_chunk *chunk;
 	int grain;
 
-	for (chunk = chunks; chunk; chunk = chunk->next) {
+	for (chunk = percpu_chunks; chunk; chunk = chunk->next) {
 		grain = chunk_find(chunk, nr);
 		if (grain < 0)
 			continue;
@@ -162,8 +155,8 @@ static bool percpu_add_chunk(void)
 	chunk->base = base;
 	chunk_mark(chunk, 0, DESC_GRAINS, true);
 	spin_lock(&percpu_lock);
-	chunk->next = chunks;
-	chunks = chunk;
+	chunk->next = percpu_chunks;
+	percpu_chunks = chunk;
 	spin_unlock(&percpu_lock);
 	return true;
 }
@@ -192,7 +185,7 @@ void percpu_free(void *base, size_t size)
 	for_each_used_cpu(cpu)
 		memset(per_cpu_ptr(base, cpu), 0, nr * GRAIN);
 	spin_lock(&percpu_lock);
-	for (chunk = chunks; chunk; chunk = chunk->next) {
+	for (chunk = percpu_chunks; chunk; chunk = chunk->next) {
 		off = (size_t)((char *)base - chunk->base);
 		if (off >= PERCPU_UNIT_SIZE)
 			continue;
@@ -208,7 +201,7 @@ size_t percpu_bytes(void)
 	size_t nr = 0;
 
 	spin_lock(&percpu_lock);
-	for (chunk = chunks; chunk; chunk = chunk->next)
+	for (chunk = percpu_chunks; chunk; chunk = chunk->next)
 		nr++;
 	spin_unlock(&percpu_lock);
 	return nr * atomic_load(&percpu.nr_used) << PERCPU_UNIT_SHIFT;

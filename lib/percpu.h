@@ -65,6 +65,19 @@ struct percpu_state {
 
 extern __hidden struct percpu_state percpu;
 
+/* A mapping of nr_units units; for percpu.c, and for readers from outside (see
+ * lib/anchor.c). */
+#define PERCPU_GRAIN 32
+#define PERCPU_GRAINS (PERCPU_UNIT_SIZE / PERCPU_GRAIN)
+
+struct percpu_chunk {
+	struct percpu_chunk *next;
+	char *base;
+	u64 taken[PERCPU_GRAINS / 64];
+};
+
+extern __hidden struct percpu_chunk *percpu_chunks;	/* under percpu_lock */
+
 /* Make the first chunk, for the trylock way. */
 int percpu_init(void);
 /* Let the fast paths use rseq, if percpu_init() found it. From here on every

@@ -59,6 +59,7 @@ needed_demo() {
 	cat <<-END
 		header elfutils/libdwfl.h libdw-dev
 		header zlib.h zlib1g-dev
+		header ncurses.h libncurses-dev
 		command python3 python3
 		command perl perl
 	END
@@ -88,6 +89,7 @@ optional_check() {
 		command strace strace
 		command mandoc mandoc
 		command gcore gdb
+		command tmux tmux
 	END
 }
 

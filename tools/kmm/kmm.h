@@ -35,6 +35,28 @@ _(profile, "[OPTION...] PID|CORE|FILE",					\
   "write a heap profile, for pprof or flame graphs")			\
 _(allocinfo, "PID|CORE|FILE",						\
   "list what each call site has allocated")				\
+_(top, "[OPTION...] PID",						\
+  "watch caches, free blocks and memory of a process")			\
+_(rss, "[OPTION...] PID",						\
+  "explain what is resident, row by row")				\
+_(caches, "[OPTION...] PID|CORE",					\
+  "list caches by size, with what they hold ready")			\
+_(whatis, "[OPTION...] PID|CORE ADDRESS...",				\
+  "say what is at an address")						\
+_(slabinfo, "[OPTION...] PID|CORE",					\
+  "show caches as /proc/slabinfo does")					\
+_(buddyinfo, "[OPTION...] PID|CORE",					\
+  "show free blocks as /proc/buddyinfo does")				\
+_(pagetypeinfo, "[OPTION...] PID|CORE",					\
+  "show migratetypes as /proc/pagetypeinfo does")			\
+_(zoneinfo, "[OPTION...] PID|CORE",					\
+  "show zones as /proc/zoneinfo does")					\
+_(vmstat, "[OPTION...] PID|CORE",					\
+  "show counters as /proc/vmstat does")					\
+_(meminfo, "[OPTION...] PID|CORE",					\
+  "show memory as /proc/meminfo does")					\
+_(metrics, "[OPTION...] PID|CORE",					\
+  "write all counters as OpenMetrics")					\
 _(anchor, "PID|CORE",							\
   "show where the heap of a process or core begins")			\
 _(trace, "[OPTION...] FILE",						\
@@ -52,6 +74,7 @@ COMMANDS(COMMAND_PROTOTYPE)
 enum kmm_exit {
 	EXIT_FAILED = 1,	/* understood, but not possible */
 	EXIT_USAGE = 2,		/* the command line makes no sense */
+	EXIT_ENDED = 3,		/* the process, while it was watched */
 	EXIT_CANNOT_RUN = 126,	/* as env(1): the program is not executable, */
 	EXIT_NOT_FOUND = 127,	/* or not there */
 };

@@ -36,6 +36,8 @@
 
 struct remote {
 	char *name;		/* for messages: "process 12", "core FILE" */
+	const char *path;	/* what it was opened by */
+	int end_status;		/* 0: its end is a failure */
 	Dwfl *dwfl;
 	pid_t pid;		/* 0: a core */
 	int mem_fd;		/* /proc/PID/mem, once it is needed; else -1 */
@@ -163,13 +165,26 @@ int remote_read(struct remote *r, uint64_t address, void *buf, size_t len)
 			read_core(r, address, buf, len);
 }
 
+void remote_may_end(struct remote *r, int status)
+{
+	r->end_status = status;
+}
+
+_Noreturn void remote_ended(const struct remote *r)
+{
+	if (r->end_status)
+		error(r->end_status, 0, "%s has ended", r->name);
+	error(EXIT_FAILED, 0, "%s died while it was read", r->name);
+	abort();
+}
+
 void remote_read_or_die(struct remote *r, uint64_t address, void *buf,
 			size_t len)
 {
 	int err = remote_read(r, address, buf, len);
 
 	if (err == -ESRCH)
-		error(EXIT_FAILED, 0, "%s died while it was read", r->name);
+		remote_ended(r);
 	if (err)
 		error(EXIT_FAILED, 0, "%s: cannot read %zu bytes at %#lx: %s",
 		      r->name, len, (unsigned long)address, strerror(-err));
@@ -424,6 +439,7 @@ struct remote *remote_open(const char *target)
 	long pid;
 
 	r->mem_fd = r->core_fd = -1;
+	r->path = target;
 	elf_version(EV_CURRENT);
 	errno = 0;
 	pid = strtol(target, &end, 10);
@@ -505,6 +521,11 @@ void remote_close(struct remote *r)
 const char *remote_name(const struct remote *r)
 {
 	return r->name;
+}
+
+const char *remote_path(const struct remote *r)
+{
+	return r->path;
 }
 
 pid_t remote_pid(const struct remote *r)
@@ -646,7 +667,7 @@ void remote_find_heap(struct remote *r)
 
 	dwfl_getmodules(r->dwfl, search_module, &search, 0);
 	if (!search.rank && r->pid && remote_read(r, 0, &byte, 1) == -ESRCH)
-		error(EXIT_FAILED, 0, "%s died while it was read", r->name);
+		remote_ended(r);
 	if (!search.rank)
 		error(EXIT_FAILED, 0,
 		      "%s does not use libkmm: no module of it has the symbol kmm_anchor",

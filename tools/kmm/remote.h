@@ -38,6 +38,8 @@ struct remote *remote_of_maps(const char *name, const char *maps, size_t len,
 			      const struct timespec *when);
 void remote_close(struct remote *r);
 const char *remote_name(const struct remote *r);
+/* The target as it was named. */
+const char *remote_path(const struct remote *r);
 /* The process; 0 for a core. */
 pid_t remote_pid(const struct remote *r);
 
@@ -49,7 +51,11 @@ Elf *remote_core(const struct remote *r);
  * them, or -ESRCH: the process has died, and so will all that follows.
  */
 int remote_read(struct remote *r, uint64_t address, void *buf, size_t len);
-/* The same, and ends the program with a message if that is not possible. */
+/* For who waits for the end of a process: it is no failure, but @status. */
+void remote_may_end(struct remote *r, int status);
+/* Say that the process has ended, and do so too. */
+_Noreturn void remote_ended(const struct remote *r);
+/* Read, and end the program with a message if that is not possible. */
 void remote_read_or_die(struct remote *r, uint64_t address, void *buf,
 			size_t len);
 
