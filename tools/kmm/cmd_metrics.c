@@ -87,16 +87,12 @@ static void show_memory(struct view *v, FILE *out)
 
 static void show_resident(struct view *v, FILE *out)
 {
-	struct residency *r;
-
 	if (!remote_pid(v->remote))
 		return;
-	r = residency_read(v->remote);
 	family(out, "kmm_resident_bytes", "gauge", "bytes",
 	       "Resident memory of the whole process.");
 	fprintf(out, "kmm_resident_bytes %lu\n",
-		(unsigned long)residency_rss(r));
-	residency_free(r);
+		(unsigned long)residency_rss(v->remote));
 }
 
 /* Zones -------------------------------------------------------------------- */

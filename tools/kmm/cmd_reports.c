@@ -152,7 +152,7 @@ static void count_pageblocks(struct view *v, const struct mem_range *range,
 	for (pfn = range->start_pfn; pfn < range->end_pfn; pfn += step) {
 		address = (uint64_t)(range->pages + (pfn - range->start_pfn));
 		if (!view_read_at(v, address, &page, sizeof(page)))
-			continue;
+			return;
 		type = page.pageblock ^ MIGRATE_MOVABLE;
 		if (type < MIGRATE_TYPES)
 			types->pageblocks[view_pfn_zone(v, pfn)][type]++;

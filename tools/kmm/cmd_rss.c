@@ -322,7 +322,7 @@ static void show(struct view *v, struct output *o, char **operands)
 		{ "what", OUTPUT_STRING },
 	};
 	struct explainer e = { .residency = residency_read(v->remote) };
-	double sum = 0, rss = (double)residency_rss(e.residency);
+	double sum = 0, rss = (double)residency_rss(v->remote);
 	int i;
 
 	(void)operands;

@@ -184,16 +184,12 @@ static void add_head(struct lines *l, const struct row *rows, size_t nr)
 
 static void add_memory(struct lines *l, struct view *v)
 {
-	struct residency *residency;
 	struct view_memory m;
 	uint64_t rss = 0;
 
 	view_memory(v, &m);
-	if (remote_pid(v->remote)) {
-		residency = residency_read(v->remote);
-		rss = residency_rss(residency);
-		residency_free(residency);
-	}
+	if (remote_pid(v->remote))
+		rss = residency_rss(v->remote);
 	add_line(l, xasprintf(" Memory: %luK online, %luK free, %luK page lists, %luK slabs, %luK vmalloc, %luK RSS",
 			      m.total >> 10, m.free >> 10, m.pcp >> 10,
 			      (m.slab_reclaimable + m.slab_unreclaimable) >> 10,

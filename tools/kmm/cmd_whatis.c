@@ -428,6 +428,8 @@ static bool ask_metadata(struct question *q)
 struct found_mapping {
 	uint64_t start, end;
 	char *text;			/* permissions and path */
+	bool named;			/* by the kernel: [stack], [heap] */
+	bool anonymous;
 };
 
 static bool find_live_mapping(struct question *q, struct found_mapping *m)
@@ -448,6 +450,8 @@ static bool find_live_mapping(struct question *q, struct found_mapping *m)
 			continue;
 		m->start = start;
 		m->end = end;
+		m->named = line[name] == '[' && strcmp(line + name, "[vdso]");
+		m->anonymous = !line[name];
 		m->text = xasprintf("%#lx-%#lx %s%s%s", start, end, perms,
 				    line[name] ? " " : "", line + name);
 		found = true;
@@ -524,6 +528,7 @@ static bool find_core_mapping(struct question *q, struct found_mapping *m,
 
 static void ask_mapping(struct question *q)
 {
+	struct frame frames[MAX_FRAMES];
 	struct found_mapping m = { 0 };
 	const char *module;
 	uint64_t vaddr;
@@ -535,8 +540,12 @@ static void ask_mapping(struct question *q)
 		found = find_live_mapping(q, &m);
 	else
 		found = find_core_mapping(q, &m, &tid);
-	/* libdwfl lets a module reach up to the next one. */
-	if (!found && remote_pid(q->v->remote))
+	/* libdwfl lets a module reach up to the next one. Between them only the
+	 * module's variables are its own. */
+	if (remote_pid(q->v->remote) &&
+	    (!found || m.named ||
+	     (m.anonymous &&
+	      !symbols_lookup(q->symbols, q->address, false, frames))))
 		module = NULL;
 	if (found && !module && remote_pid(q->v->remote))
 		tid = find_live_thread(remote_pid(q->v->remote), &m);

@@ -40,7 +40,6 @@ struct residency {
 	struct remote *remote;
 	struct vma *vmas;	/* ascending */
 	size_t nr_vmas;
-	uint64_t rss;
 	uint64_t page_size;
 	int pagemap;
 };
@@ -85,18 +84,19 @@ static void read_smaps(struct residency *r)
 		remote_ended(r->remote);
 }
 
-static void read_rollup(struct residency *r)
+uint64_t residency_rss(const struct remote *remote)
 {
-	FILE *rollup = open_proc(r->remote, "smaps_rollup");
+	FILE *rollup = open_proc(remote, "smaps_rollup");
+	unsigned long kb = 0;
 	char *line = NULL;
-	unsigned long kb;
 	size_t size = 0;
 
 	while (getline(&line, &size, rollup) > 0)
 		if (sscanf(line, "Rss: %lu kB", &kb) == 1)
-			r->rss = (uint64_t)kb << 10;
+			break;
 	free(line);
 	fclose(rollup);
+	return (uint64_t)kb << 10;
 }
 
 struct residency *residency_read(struct remote *remote)
@@ -113,7 +113,6 @@ struct residency *residency_read(struct remote *remote)
 		error(EXIT_FAILED, errno, "cannot read %s", path);
 	free(path);
 	read_smaps(r);
-	read_rollup(r);
 	return r;
 }
 
@@ -126,11 +125,6 @@ void residency_free(struct residency *r)
 	free(r->vmas);
 	close(r->pagemap);
 	free(r);
-}
-
-uint64_t residency_rss(const struct residency *r)
-{
-	return r->rss;
 }
 
 static uint8_t page_state(uint64_t word)

@@ -20,8 +20,8 @@ struct residency;
 struct residency *residency_read(struct remote *remote);
 void residency_free(struct residency *r);
 
-/* Rss, as smaps_rollup has it. */
-uint64_t residency_rss(const struct residency *r);
+/* Rss of the whole process, as smaps_rollup has it. */
+uint64_t residency_rss(const struct remote *remote);
 /* Resident bytes in [start, end). */
 double residency_bytes(struct residency *r, uint64_t start, uint64_t end);
 /* The same, and note that [start, end) is accounted for. */

@@ -406,7 +406,8 @@ struct view *view_read(struct remote *remote, enum view_parts parts)
 			 sizeof(v->pageblock_order));
 	remote_read_root(remote, "percpu", &v->percpu, sizeof(v->percpu));
 	if (v->page_shift > 16 || v->pageblock_order > MAX_PAGE_ORDER ||
-	    v->percpu.nr_used > MAX_UNITS)
+	    v->percpu.nr_used > v->percpu.nr_units ||
+	    v->percpu.nr_units > MAX_UNITS)
 		error(EXIT_FAILED, 0, "%s: the heap is damaged, or not yet up",
 		      remote_name(remote));
 	read_zones(v);
