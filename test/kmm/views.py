@@ -154,8 +154,12 @@ def damage(pid, seed, *places):
 class Screen:
     """A command in a terminal of its own, which tmux keeps."""
 
+    number = 0
+
     def __init__(self, command, width=100, height=30):
-        self.tmux = ["tmux", "-L", "kmm-test-%d" % os.getpid(), "-f", "/dev/null"]
+        Screen.number += 1
+        self.tmux = ["tmux", "-f", "/dev/null", "-L",
+                     "kmm-test-%d-%d" % (os.getpid(), Screen.number)]
         self.run("new-session", "-d", "-x", str(width), "-y", str(height),
                  " ".join(command) + "; echo status $?; cat")
 
@@ -166,16 +170,17 @@ class Screen:
     def text(self):
         return self.run("capture-pane", "-p")
 
-    def wait(self, pattern):
-        end = time.monotonic() + 30
+    def wait(self, pattern, lines=range(1000)):
+        """Until it shows the pattern, in a number of lines that is one of these."""
+        end = time.monotonic() + 40
         while time.monotonic() < end:
             text = self.text()
-            m = re.search(pattern, text, re.M)
-            if m:
+            if re.search(pattern, text, re.M) and \
+                    len(text.rstrip().split("\n")) in lines:
                 return text
             time.sleep(0.02)
         self.close()
-        fail("no /%s/ in\n%s" % (pattern, text))
+        fail("no /%s/ in %s lines of\n%s" % (pattern, lines, text))
 
     def key(self, key):
         self.run("send-keys", key)
@@ -228,10 +233,10 @@ def screen(kmm, pid):
         check(len(text.rstrip("\n").split("\n")) == 30, "height", text)
         # Smaller, and larger than before.
         s.resize(60, 12)
-        text = s.wait(r"\A(.*\n){11}.*[^ \n].*\n?\Z")
+        text = s.wait(r"^ *OBJS +ACTIVE", range(12, 13))
         check(max(len(line) for line in text.split("\n")) <= 60, text)
         s.resize(120, 45)
-        s.wait(r"\A(.*\n){40}.*[^ \n].*\n")
+        s.wait(COLUMNS, range(31, 46))
         s.key("Space")
         s.key("q")
         text = s.wait("^status 0$")
