@@ -18,7 +18,8 @@ that has the wrong programs of test/wrong as ./NAME and the document's files;
 kmm is in the path. Standard error and output are shown together. What differs
 from run to run does not matter: addresses, process numbers, times, sizes of
 libc's frames (see MASKS). A line "..." stands for any number of lines. A line
-that ends with "..." matches one that begins like it.
+that ends with "..." matches one that begins like it. In a block that begins with
+"```console about", numbers and the width of columns do not matter either.
 
 	console.py BUILD DOCUMENT...		check; one line each, then a count
 	console.py --update BUILD DOCUMENT...	write what they print now, but leave
@@ -57,13 +58,20 @@ LIBC = re.compile(r"^\s*#\d+ +0x[0-9a-f]+ .*(__libc_start|_start|clone|"
                   r"libc\.so|start_thread)")
 
 
-def masked(lines):
+# In blocks that show measured numbers.
+ABOUT = [
+    (re.compile(r"(?<![\w.-])\d+(\.\d+)?(?![\w.])"), "N"),
+    (re.compile(r"\s+"), " "),
+]
+
+
+def masked(lines, about):
     result = []
     for line in lines:
         if LIBC.match(line):
             continue
         line = line.rstrip()
-        for pattern, text in MASKS:
+        for pattern, text in MASKS + (ABOUT if about else []):
             line = pattern.sub(text, line)
         result.append(line)
     return result
@@ -148,15 +156,15 @@ def presentable(lines, build):
 
 
 def read_document(path):
-    """The document's lines, and [(first, end)] of its console blocks."""
+    """The document's lines, and [(first, end, about)] of its console blocks."""
     with open(path, encoding="utf-8") as file:
         lines = file.read().split("\n")
     blocks, start = [], None
     for i, line in enumerate(lines):
-        if start is None and line == "```console":
+        if start is None and line in ("```console", "```console about"):
             start = i + 1
         elif start is not None and line == "```":
-            blocks.append((start, i))
+            blocks.append((start, i, lines[start - 1].endswith("about")))
             start = None
     return lines, blocks
 
@@ -179,11 +187,11 @@ def run_document(path, build, update):
     try:
         prepare(directory, build)
         shell = Shell(directory, build)
-        for number, (start, end) in enumerate(blocks, 1):
+        for number, (start, end, about) in enumerate(blocks, 1):
             new = []
             for command, shown in Block(lines[start:end]).pairs:
                 have = shell.run(command)
-                same = matches(masked(shown), masked(have))
+                same = matches(masked(shown, about), masked(have, about))
                 name = f"{os.path.relpath(path, ROOT)}, block {number}: " \
                        f"{command.splitlines()[0]}"
                 results.append((name, None if same else

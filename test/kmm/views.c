@@ -8,6 +8,7 @@
  *	views half		64 MiB of objects, and every other one freed
  *	views churn		four threads that never rest
  *	views names		caches with names that need quoting
+ *	views work STEPS	prints the CPU time of a step, in ns, and ends
  *
  * Each says "ready", and stays until it is killed.
  */
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kmm/kmm.h>
@@ -225,6 +227,22 @@ static void mode_names(void)
 				      GFP_KERNEL));
 }
 
+static void mode_work(long steps)
+{
+	void **slots = calloc(NR_SLOTS, sizeof(*slots));
+	struct timespec now;
+	uint32_t state = 1;
+	long i;
+
+	ready();
+	for (i = 0; i < steps; i++)
+		step(slots, cache, &state);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	printf("%.1f\n", ((double)now.tv_sec * 1e9 + (double)now.tv_nsec) /
+				 (double)steps);
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -239,6 +257,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(mode, "churn")) {
 		for_ever = true;
 		live_in_threads();
+	} else if (!strcmp(mode, "work") && argc == 3) {
+		mode_work(atol(argv[2]));
 	} else if (!strcmp(mode, "names")) {
 		mode_names();
 	} else {

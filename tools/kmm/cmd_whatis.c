@@ -143,8 +143,9 @@ static char *stack_text(struct question *q, uint32_t handle)
 	nr = heap_stack(q->v->remote, handle, entries, MAX_ENTRIES);
 	for (i = 0; i < nr; i++) {
 		one = address_text(q, entries[i], true);
-		longer = text ? xasprintf("%s; %s", text, one) :
-				xasprintf("%s", one);
+		longer = xasprintf("%s%s%#lx %s", text ? text : "",
+				   text ? "; " : "",
+				   (unsigned long)entries[i], one);
 		free(one);
 		free(text);
 		text = longer;
