@@ -268,9 +268,10 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
 		--weaken-symbol=kmm_anchor $@
 
-# kmm. Who only wants the libraries needs neither elfutils nor ncurses. libstdc++ is there for
-# one function, see tools/kmm/symbols.c: by its run-time name, since the other
-# one comes with g++. libkmm.a has the layout of the structs that kmm reads.
+# kmm. Who only wants the libraries needs neither elfutils nor ncurses. libstdc++
+# is there for one function, see tools/kmm/symbols.c: by its run-time name, since
+# the other one comes with g++. libkmm.a has the layout of the structs that kmm
+# reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
 
 # The lab says where functions stand: as the sources have them now.

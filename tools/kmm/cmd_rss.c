@@ -5,7 +5,8 @@
  * Each resident byte of the heap is in one row, by what lies there:
  *
  *	range	-> block -> free: free_pages, or huge_excess if nobody has ever
- *				  written there
+ *				  written there (it came with a huge page, or was
+ *				  populated ahead)
  *			 -> on a per-CPU list: page_lists
  *			 -> slab -> object: live up to what was asked for, the
  *					    rest of its place: rounding
@@ -55,7 +56,7 @@ static const struct {
 	[ROW_SHEAVES] = { "sheaves", "free, in the CPUs' sheaves and barns" },
 	[ROW_PAGE_LISTS] = { "page_lists", "free pages on per-CPU lists" },
 	[ROW_FREE_PAGES] = { "free_pages", "free, not yet given back" },
-	[ROW_HUGE_EXCESS] = { "huge_excess", "never written to, came with huge pages" },
+	[ROW_HUGE_EXCESS] = { "huge_excess", "never written to: came with huge pages, or ahead of need" },
 	[ROW_METADATA] = { "metadata", "the library's own" },
 	[ROW_NOT_HEAP] = { "not_heap", "program, libraries, stacks, other mappings" },
 };
