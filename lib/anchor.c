@@ -31,6 +31,7 @@
  */
 #include <kmm/anchor.h>
 
+#include "../mm/kfence.h"
 #include "../mm/kmemleak.h"
 #include "../mm/page_owner.h"
 #include "../mm/profile.h"
@@ -62,6 +63,7 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	OBJECT(vmap_tree),
 	{ "page_owners", page_owners, sizeof(page_owners[0]), MAX_RANGES },
 	OBJECT(kmemleak),
+	OBJECT(kfence_pool),
 	OBJECT(kmm_params),
 	OBJECT(host),
 	OBJECT(stack_depot),
@@ -104,6 +106,8 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page, compound_head),
 	FIELD(page, lru),
 	FIELD(page, freelist),
+	FIELD(page, slack),
+	FIELD(page, stack),
 	FIELD(page, inuse),
 	FIELD(page, objects),
 	FIELD(page, fresh),
@@ -228,6 +232,10 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page_owner, handle),
 	FIELD(page_owner, free_handle),
 	FIELD(page_owner, tid),
+
+	STRUCT(kfence_pool),
+	FIELD(kfence_pool, start),
+	FIELD(kfence_pool, size),
 
 	STRUCT(kmemleak),
 	FIELD(kmemleak, objects),

@@ -13,7 +13,7 @@
  *				 -> free, fresh: free_objects; in a sheaf: sheaves
  *				 -> behind the last one: rounding
  *			 -> large, pages: live, rounding
- *	vmalloc block: live, rounding
+ *	vmalloc block: live, rounding; KFENCE's pool: live
  *	struct pages, per-CPU memory, records of stacks and owners, the library's
  *	own objects and roots: metadata
  *
@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kfence.h"
 #include "kmemleak.h"
 #include "kmm.h"
 #include "page_owner.h"
@@ -132,7 +133,8 @@ static void add_slab(struct explainer *e, struct view *v,
 	add_part(e, ROW_ROUNDING, at, end);
 }
 
-/* Bytes asked for, of a block of pages; all of them if that is not known. */
+/* Bytes asked for, of a block of pages; all of them if that is not known. A large
+ * block with a red zone knows it itself. */
 static uint64_t block_asked(struct explainer *e, struct view *v,
 			    const struct view_block *block)
 {
@@ -140,6 +142,8 @@ static uint64_t block_asked(struct explainer *e, struct view *v,
 	struct page_owner owner;
 	uint64_t address;
 
+	if (block->kind == VIEW_LARGE && block->page.slack)
+		return (block->nr_pages << v->page_shift) - block->page.slack;
 	if (!e->owners[range])
 		return UINT64_MAX;
 	address = e->owners[range] +
@@ -190,6 +194,17 @@ static void add_areas(struct explainer *e, const struct view *v)
 			 area->owner.size ? area->owner.size : area->size,
 			 area->end);
 	}
+}
+
+/* Guarded blocks: those in use alone have pages. */
+static void add_kfence(struct explainer *e, struct view *v)
+{
+	struct kfence_pool pool;
+
+	remote_read_root(v->remote, "kfence_pool", &pool, sizeof(pool));
+	if (pool.size <= UINT64_MAX - pool.start)
+		e->bytes[ROW_LIVE] += residency_claim(e->residency, pool.start,
+						      pool.start + pool.size);
 }
 
 /* Metadata ----------------------------------------------------------------- */
@@ -330,6 +345,7 @@ static void show(struct view *v, struct output *o, char **operands)
 	remote_read_root(v->remote, "page_owners", e.owners, sizeof(e.owners));
 	view_for_each_block(v, add_block, &e);
 	add_areas(&e, v);
+	add_kfence(&e, v);
 	note_metadata(&e, v);
 	add_metadata(&e);
 	e.bytes[ROW_NOT_HEAP] = residency_unclaimed(e.residency);

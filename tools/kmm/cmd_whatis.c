@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "heap.h"
+#include "kfence.h"
 #include "kmm.h"
 #include "page_owner.h"
 #include "process.h"
@@ -286,6 +287,17 @@ static void say_owner(struct question *q, uint64_t address)
 		say(q, F_FREE_STACK, stack_text(q, owner.free_handle));
 }
 
+/* A large block with a red zone knows both itself. */
+static void say_slack(struct question *q, const struct view_block *block)
+{
+	if (block->kind != VIEW_LARGE || !block->page.slack)
+		return;
+	say_number(q, F_REQUESTED, (block->nr_pages << q->v->page_shift) -
+					   block->page.slack);
+	if (!q->a.text[F_ALLOC_STACK])
+		say(q, F_ALLOC_STACK, stack_text(q, block->page.stack));
+}
+
 static void say_page(struct question *q, const struct view_block *block)
 {
 	static const char *const types[MIGRATE_TYPES] = {
@@ -344,8 +356,20 @@ static bool ask_pages(struct question *q)
 			say_owner(q, array + (block.pfn -
 					      block.range->start_pfn) *
 						     sizeof(struct page_owner));
+		say_slack(q, &block);
 	}
 	say_page(q, &block);
+	return true;
+}
+
+static bool ask_kfence(struct question *q)
+{
+	struct kfence_pool pool;
+
+	remote_read_root(q->v->remote, "kfence_pool", &pool, sizeof(pool));
+	if (q->address - pool.start >= pool.size)
+		return false;
+	say_place(q, "guarded memory of KFENCE", pool.start, pool.size);
 	return true;
 }
 
@@ -639,7 +663,8 @@ static void show(struct view *v, struct output *o, char **operands)
 		q.address = parse_address(*operands);
 		say(&q, F_ADDRESS,
 		    xasprintf("%#lx", (unsigned long)q.address));
-		if (!ask_pages(&q) && !ask_vmalloc(&q) && !ask_metadata(&q))
+		if (!ask_pages(&q) && !ask_vmalloc(&q) &&
+		    !ask_kfence(&q) && !ask_metadata(&q))
 			ask_mapping(&q);
 		if (o->format == OUTPUT_TEXT)
 			print_answer(o->out, &q.a);
