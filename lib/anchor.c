@@ -38,6 +38,7 @@
 #include "../mm/slab.h"
 #include "../mm/vmalloc.h"
 #include "cmdline.h"
+#include "fault_inject.h"
 #include "host.h"
 #include "stackdepot.h"
 
@@ -69,6 +70,8 @@ static const struct kmm_anchor_root anchor_roots[] = {
 	OBJECT(stack_depot),
 	OBJECT(heap_profile),
 	OBJECT(alloc_sites),
+	OBJECT(fault_calls),
+	OBJECT(fault_failures),
 };
 
 static const struct kmm_anchor_field anchor_fields[] = {

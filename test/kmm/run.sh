@@ -26,7 +26,7 @@ kmm=$build/kmm
 CC=${CC:-gcc}
 CXX=${CXX:-g++}
 if [ ! -x "$kmm" ]; then
-	echo "$0: $kmm is not there; install libdw-dev and libncurses-dev and run make" >&2
+	echo "$0: $kmm is not there; install libdw-dev, zlib1g-dev and libncurses-dev and run make" >&2
 	exit 2
 fi
 

@@ -395,6 +395,14 @@ static void vmstat_row(struct output *o, const char *name, unsigned long value)
 	output_number(o, value);
 }
 
+static uint64_t read_counter(struct view *v, const char *root)
+{
+	uint64_t value;
+
+	remote_read_root(v->remote, root, &value, sizeof(value));
+	return value;
+}
+
 static void show_vmstat(struct view *v, struct output *o, char **operands)
 {
 	static const char *const pgalloc_names[MAX_NR_ZONES] = {
@@ -445,6 +453,8 @@ static void show_vmstat(struct view *v, struct output *o, char **operands)
 	vmstat_row(o, "pcp_pages", memory.pcp >> v->page_shift);
 	vmstat_row(o, "pcp_alloc", allocs);
 	vmstat_row(o, "pcp_free", frees);
+	vmstat_row(o, "fault_calls", read_counter(v, "fault_calls"));
+	vmstat_row(o, "fault_failures", read_counter(v, "fault_failures"));
 }
 
 static void meminfo_row(struct output *o, const char *name, uint64_t bytes)
