@@ -204,6 +204,7 @@ test_views_watch() {
 		exec 7<"$dir/watched"
 		head -n 5 <&7 >"$dir/five"
 		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null
 		cat <&7 >/dev/null
 		exec 7<&-
 		wait 2>/dev/null
@@ -284,7 +285,7 @@ test_views_screen() {
 	fi
 	start "$dir/views-prog" known "$dir/known"
 	equal views_screen "" "$(views_py screen "$kmm" "$pid")"
-	stop
+	wait "$pid" 2>/dev/null		# it was killed
 }
 
 test_views() {
