@@ -50,6 +50,14 @@ static void *grow(void *array, size_t nr, size_t *max, size_t size)
 	return xrealloc(array, *max * size);
 }
 
+/* An array of none may be NULL, which qsort() must not see. */
+static void sort(void *array, size_t nr, size_t size,
+		 int (*compare)(const void *a, const void *b))
+{
+	if (nr)
+		qsort(array, nr, size, compare);
+}
+
 /* A string of the target, cut where it does not fit or cannot be read. */
 static void read_string(struct view *v, uint64_t address, char *text,
 			size_t size)
@@ -258,10 +266,10 @@ static void read_caches(struct view *v, enum view_parts parts)
 	v->by_address = xcalloc(v->nr_caches, sizeof(*v->by_address));
 	for (i = 0; i < v->nr_caches; i++)
 		v->by_address[i] = &v->caches[i];
-	qsort(v->by_address, v->nr_caches, sizeof(*v->by_address),
-	      compare_cache_addresses);
-	qsort(v->in_sheaves, v->nr_in_sheaves, sizeof(*v->in_sheaves),
-	      compare_sheaf_objects);
+	sort(v->by_address, v->nr_caches, sizeof(*v->by_address),
+	     compare_cache_addresses);
+	sort(v->in_sheaves, v->nr_in_sheaves, sizeof(*v->in_sheaves),
+	     compare_sheaf_objects);
 }
 
 static const struct view_cache *find_cache(const struct view *v,
@@ -270,6 +278,8 @@ static const struct view_cache *find_cache(const struct view *v,
 	struct view_cache key = { .address = address }, *wanted = &key;
 	struct view_cache **found;
 
+	if (!v->nr_caches)
+		return NULL;
 	found = bsearch(&wanted, v->by_address, v->nr_caches,
 			sizeof(*v->by_address), compare_cache_addresses);
 	return found ? *found : NULL;
@@ -280,6 +290,8 @@ const struct view_sheaf_object *view_in_sheaf(const struct view *v,
 {
 	struct view_sheaf_object key = { .address = object };
 
+	if (!v->nr_in_sheaves)
+		return NULL;
 	return bsearch(&key, v->in_sheaves, v->nr_in_sheaves, sizeof(key),
 		       compare_sheaf_objects);
 }
@@ -389,7 +401,7 @@ static void read_areas(struct view *v)
 		stack[nr++] = (uint64_t)area.node.right;
 	}
 	free(stack);
-	qsort(v->areas, v->nr_areas, sizeof(*v->areas), compare_areas);
+	sort(v->areas, v->nr_areas, sizeof(*v->areas), compare_areas);
 	drop_double_areas(v);
 }
 
