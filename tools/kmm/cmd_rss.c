@@ -32,6 +32,7 @@
 #include "kmm.h"
 #include "page_owner.h"
 #include "residency.h"
+#include "tally.h"
 #include "view_command.h"
 #include "vmalloc.h"
 
@@ -265,6 +266,18 @@ static void note_kmemleak(struct explainer *e, struct view *v)
 	}
 }
 
+/* Of the profiles; their indexes are small beside them. */
+static void note_tallies(struct explainer *e, struct view *v, const char *root)
+{
+	struct tally_table table;
+	unsigned int k;
+
+	remote_read_root(v->remote, root, &table, sizeof(table));
+	for (k = 0; k < TALLY_CHUNKS && table.chunks[k]; k++)
+		add_extent(e, (uint64_t)table.chunks[k],
+			   sizeof(struct tally) << (TALLY_FIRST_SHIFT + k));
+}
+
 static void note_metadata(struct explainer *e, struct view *v)
 {
 	struct kmm_anchor_root root;
@@ -292,6 +305,8 @@ static void note_metadata(struct explainer *e, struct view *v)
 				   sizeof(struct kmem_cache));
 	note_depot(e, v);
 	note_kmemleak(e, v);
+	note_tallies(e, v, "heap_profile");
+	note_tallies(e, v, "alloc_sites");
 }
 
 static int compare_extents(const void *a, const void *b)

@@ -41,7 +41,7 @@ struct view_cache {
 /* An object that a sheaf holds. */
 struct view_sheaf_object {
 	uint64_t address;
-	uint32_t cpu;			/* of PLACE_MAIN and PLACE_SPARE: the unit */
+	uint32_t cpu;			/* whose; not in the barn */
 	enum view_place place;
 };
 
