@@ -285,7 +285,8 @@ test_views_screen() {
 	fi
 	start "$dir/views-prog" known "$dir/known"
 	equal views_screen "" "$(views_py screen "$kmm" "$pid")"
-	wait "$pid" 2>/dev/null		# it was killed
+	kill -KILL "$pid" 2>/dev/null	# unless it was, by the test
+	wait "$pid" 2>/dev/null
 }
 
 test_views() {
