@@ -55,6 +55,10 @@
 
 /* The parameter ----------------------------------------------------------- */
 
+/* The kernel's red zone is a word, and the tracks behind it are lost to the
+ * first overrun that is longer. */
+#define TRACKED_RED_ZONE 64
+
 #define DEBUG_DEFAULT_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_METADATA)
 
 /* "opts,glob,glob;opts;..." One block of it. */
@@ -235,8 +239,11 @@ bool slub_debug_layout(struct kmem_cache *s)
 	if ((s->flags & SLAB_POISON) && !s->ctor &&
 	    !(s->flags & SLAB_TYPESAFE_BY_RCU))
 		s->flags |= SLAB_OBJECT_POISON;
-	/* Some red zone there must be, if only what aligns the free pointer. */
-	if ((s->flags & SLAB_RED_ZONE) && size == s->object_size)
+	/* Some red zone there must be, if only what aligns the free pointer. Whose
+	 * stacks lie behind it should outlive a write of some more bytes. */
+	if ((s->flags & SLAB_RED_ZONE) && (s->flags & SLAB_STORE_USER))
+		size += TRACKED_RED_ZONE;
+	else if ((s->flags & SLAB_RED_ZONE) && size == s->object_size)
 		size += word;
 	s->inuse = size;
 	s->offset = size;

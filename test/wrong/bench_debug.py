@@ -177,7 +177,9 @@ def probe(configuration, build):
     run = execute(configuration, [binary])
     said = first_line(run.text)
     # An unknown word on its command line is only warned about by libkmm.
-    if not run.done or re.search(r"[Uu]nknown|not (supported|implemented)", said):
+    # A sweep keeps the program's output to itself.
+    done = run.done or "sweep:" in run.text
+    if not done or re.search(r"[Uu]nknown|not (supported|implemented)", said):
         return "%s: %s" % (run.ended, said or "no message")
     configuration.usual = run.text
     return ""
@@ -514,7 +516,7 @@ def slowdown_cells(slowdown, job, name):
 def write_configurations(write, all_configurations):
     write("\n## Configurations\n")
     for c in all_configurations:
-        words = [" ".join(os.path.basename(w) if os.sep in w else w for w in c.prefix), c.note]
+        words = [" ".join(os.path.basename(w) if w.startswith(os.sep) else w for w in c.prefix), c.note]
         text = "; ".join(word for word in words if word)
         if c.missing:
             text = "not available: %s" % c.missing
