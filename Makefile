@@ -595,8 +595,9 @@ check-headers: all ## each public header alone, as C and as C++
 	$(Q)test/headers/run.sh $(BUILD)
 
 .PHONY: check-exports
-check-exports: all ## exported symbols against the lists
+check-exports: all ## exported symbols against the lists, and what fast paths look at
 	$(Q)test/exports.sh $(BUILD)
+	$(Q)test/fastpath.py $(BUILD)
 
 .PHONY: check-preload
 check-preload: all ## real programs on the shim
