@@ -180,7 +180,9 @@ MALLOC_CFLAGS := -fno-builtin
 #		constructor registers the fork handlers before any other's: so
 #		fork() closes the gate last. A handler of another library may
 #		wait for a lock whose holder allocates.
-KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro -Wl,-z,defs	\
+# (A sanitizer's symbols come from the program.)
+KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro		\
+	$(if $(SANITIZE),,-Wl,-z,defs)					\
 	-Wl,-z,nodelete -Wl,-Bsymbolic-functions
 
 ifneq ($(DEBUG),)
@@ -531,8 +533,9 @@ RUN ?=
 SUITES ?=
 
 .PHONY: check-unit
+# Check's own limit is 4 s a test, which sanitizers need on a busy machine.
 check-unit: $(UNIT) ## unit tests
-	$(Q)$(RUN) $(UNIT) $(SUITES)
+	$(Q)CK_DEFAULT_TIMEOUT=60 $(RUN) $(UNIT) $(SUITES)
 
 .PHONY: check-debug
 check-debug: ## unit tests of a build that checks its own invariants
@@ -548,12 +551,12 @@ check-ladder: $(UNIT) ## unit tests with the fine kmalloc ladder
 
 .PHONY: check-pageshift
 check-pageshift: $(UNIT) ## unit tests with pages of 16 and 64 KiB
-	$(Q)KMM_CMDLINE=page_shift=14 $(UNIT)
-	$(Q)KMM_CMDLINE=page_shift=16 $(UNIT)
+	$(Q)CK_DEFAULT_TIMEOUT=60 KMM_CMDLINE=page_shift=14 $(UNIT)
+	$(Q)CK_DEFAULT_TIMEOUT=60 KMM_CMDLINE=page_shift=16 $(UNIT)
 
 .PHONY: check-cpus
 check-cpus: $(UNIT) ## unit tests with 256 possible CPUs
-	$(Q)KMM_CMDLINE=nr_cpus=256 $(UNIT)
+	$(Q)CK_DEFAULT_TIMEOUT=60 KMM_CMDLINE=nr_cpus=256 $(UNIT)
 
 .PHONY: check-stress
 check-stress: $(STRESS) ## each stress program, once

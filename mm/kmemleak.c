@@ -24,6 +24,7 @@
  *		Commun. ACM 21(11), 1978.
  * Not here:	searching: tools/kmm/leaks.c.
  */
+#include <kmm/anchor.h>
 #include <linux/kmemleak.h>
 
 #include "../lib/cmdline.h"
@@ -256,15 +257,17 @@ void kmemleak_free(const void *ptr)
  */
 static void kmemleak_exit(void)
 {
-	int pid = host_getpid();
+	struct kmemleak_end end = {
+		.pid = host_getpid(), .anchor = (unsigned long)&kmm_anchor,
+	};
 	struct host_file file;
 	char answer;
 
-	if ((u64)pid != kmm_params.leak_pid ||
+	if ((u64)end.pid != kmm_params.leak_pid ||
 	    !host_identify(leak_fd, &file) ||
 	    file.device != leak_file.device || file.inode != leak_file.inode)
 		return;
-	if (!host_write(leak_fd, &pid, sizeof(pid)))
+	if (!host_write(leak_fd, &end, sizeof(end)))
 		host_read(leak_fd, &answer, 1);
 }
 

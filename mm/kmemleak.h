@@ -36,6 +36,13 @@ struct kmemleak {
 	void *chunks;
 };
 
+/* What is written to leak_fd at exit, by each heap of the process. */
+struct kmemleak_end {
+	u64 anchor;
+	s32 pid;
+	u32 unused;
+};
+
 extern __hidden struct kmemleak kmemleak;
 
 int kmemleak_init(void);

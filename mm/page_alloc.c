@@ -396,6 +396,13 @@ static struct page *rmqueue_fallback(struct zone *zone, unsigned int order,
 	return NULL;
 }
 
+/* Read without the lock by reclaim_is_due(). */
+static void count_taken(struct zone *zone, unsigned long nr_pages)
+{
+	lockdep_assert_held(&zone->lock);
+	WRITE_ONCE(zone->event[PGALLOC], zone->event[PGALLOC] + nr_pages);
+}
+
 /*
  * Memory that was in use before is resident already, and costs no fault; so it
  * is taken first, even if a larger block must be cut for it, or one of another
@@ -417,7 +424,7 @@ static struct page *rmqueue_one(struct zone *zone, unsigned int order, int type,
 			page = rmqueue_fallback(zone, order, type, true);
 	}
 	if (page)
-		zone->event[PGALLOC] += 1UL << order;
+		count_taken(zone, 1UL << order);
 	return page;
 }
 
@@ -649,7 +656,7 @@ static struct page *take_run(struct zone *zone, struct run run,
 		step = 1UL << run.page[pos].order;
 		del_from_free_list(zone, run.page + pos, run.page[pos].order);
 	}
-	zone->event[PGALLOC] += run.nr_pages;
+	count_taken(zone, run.nr_pages);
 	if (run.nr_pages > nr_pages)
 		free_run(zone, run.page + nr_pages, run.nr_pages - nr_pages,
 			 false);
@@ -1181,7 +1188,7 @@ static bool grow_frozen_exact(struct zone *zone, struct page *page,
 		ClearPageZeroed(next + pos);
 		pos += 1UL << next[pos].order;
 	}
-	zone->event[PGALLOC] += nr;
+	count_taken(zone, nr);
 	if (nr > more)
 		free_run(zone, next + more, nr - more, zeroed);
 	return true;

@@ -188,7 +188,7 @@ def run_document(path, build, update):
         prepare(directory, build)
         shell = Shell(directory, build)
         for number, (start, end, about) in enumerate(blocks, 1):
-            new = []
+            new, all_same = [], True
             for command, shown in Block(lines[start:end]).pairs:
                 have = shell.run(command)
                 same = matches(masked(shown, about), masked(have, about))
@@ -197,8 +197,11 @@ def run_document(path, build, update):
                 results.append((name, None if same else
                                 "\n".join("\t" + line for line in have)))
                 new += ["$ " + command.replace("\n", "\n> ")]
-                new += shown if same else presentable(have, build)
-            changed.append((start, end, new))
+                new += presentable(have, build)
+                all_same = all_same and same
+            # A block is of one run, or stays as it is.
+            if not all_same:
+                changed.append((start, end, new))
         shell.close()
     finally:
         shutil.rmtree(directory)

@@ -68,13 +68,16 @@ static int report(const struct argp *argp, int argc, char **argv, bool live)
 	int next = parse_options(argp, argc, argv, 0, &options);
 	struct remote *remote;
 	size_t nr;
+	bool done;
 
 	if (next != argc - 1)
 		error(EXIT_USAGE, 0, "needs one process number or core file");
 	remote = remote_open(argv[next]);
 	remote_find_heap(remote);
-	nr = leaks_report(remote, &options.leaks);
+	done = leaks_report(remote, &options.leaks, &nr);
 	remote_close(remote);
+	if (!done)
+		return EXIT_FAILED;
 	return nr && !live ? options.error_exitcode : 0;
 }
 

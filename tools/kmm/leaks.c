@@ -623,7 +623,8 @@ static void group_live(struct heap *heap, struct groups *all)
 			add_to_group(all, &heap->blocks[i]);
 }
 
-size_t leaks_report(struct remote *remote, const struct leaks_options *options)
+bool leaks_report(struct remote *remote, const struct leaks_options *options,
+		  size_t *nr_found)
 {
 	struct printer printer = { .remote = remote, .options = options };
 	struct search search = { .process = process_stop(remote) };
@@ -632,6 +633,9 @@ size_t leaks_report(struct remote *remote, const struct leaks_options *options)
 	struct groups all = { 0 };
 	struct heap *heap;
 
+	*nr_found = 0;
+	if (!search.process)
+		return false;
 	heap = search.heap = heap_read(remote);
 	if (options->live) {
 		group_live(heap, &all);
@@ -664,5 +668,6 @@ size_t leaks_report(struct remote *remote, const struct leaks_options *options)
 	free(search.indirect);
 	groups_free(&all);
 	heap_free(heap);
-	return nr;
+	*nr_found = nr;
+	return true;
 }

@@ -30,8 +30,10 @@ struct suppression {
  * sense. */
 void suppressions_read(struct suppression **list, const char *path);
 
-/* Look for lost blocks and print them; their number, or that of all blocks with
- * options->live. The process is stopped meanwhile. */
-size_t leaks_report(struct remote *remote, const struct leaks_options *options);
+/* Look for lost blocks and print them; *@nr is their number, or that of all blocks
+ * with options->live. The process is stopped meanwhile; false, with a message, if
+ * that cannot be. */
+bool leaks_report(struct remote *remote, const struct leaks_options *options,
+		  size_t *nr);
 
 #endif /* TOOLS_KMM_LEAKS_H */

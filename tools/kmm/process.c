@@ -75,7 +75,7 @@ static bool known_thread(const struct process *p, pid_t tid)
 	return false;
 }
 
-/* False if the thread has ended meanwhile. */
+/* False if the thread has ended meanwhile, or with @p->failed. */
 static bool stop_thread(struct process *p, pid_t tid)
 {
 	struct user_regs_struct regs;
@@ -86,8 +86,10 @@ static bool stop_thread(struct process *p, pid_t tid)
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
 		if (errno == ESRCH)
 			return false;
-		error(EXIT_FAILED, errno, "cannot stop thread %d of %s", tid,
+		error(0, errno, "cannot stop thread %d of %s", tid,
 		      remote_name(p->remote));
+		p->failed = true;
+		return false;
 	}
 	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0))
 		return false;
@@ -120,7 +122,7 @@ static void stop_threads(struct process *p)
 			error(EXIT_FAILED, errno, "cannot read %s", path);
 		while ((entry = readdir(dir)) != NULL) {
 			tid = atoi(entry->d_name);
-			if (tid > 0 && !known_thread(p, tid))
+			if (tid > 0 && !p->failed && !known_thread(p, tid))
 				found |= stop_thread(p, tid);
 		}
 		closedir(dir);
@@ -209,6 +211,10 @@ struct process *process_stop(struct remote *remote)
 	p->remote = remote;
 	if (remote_pid(remote)) {
 		stop_threads(p);
+		if (p->failed) {
+			process_resume(p);
+			return NULL;
+		}
 		read_maps(p);
 	} else {
 		read_core(p, remote_core(remote));

@@ -36,9 +36,10 @@ struct process {
 	size_t nr_mappings;
 	struct thread *threads;
 	size_t nr_threads;
+	bool failed;		/* a thread cannot be stopped */
 };
 
-/* Ends the program with a message if the process cannot be stopped. */
+/* NULL, with a message, if the process cannot be stopped. */
 struct process *process_stop(struct remote *remote);
 /* Let it go on. */
 void process_resume(struct process *p);

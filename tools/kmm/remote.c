@@ -620,6 +620,7 @@ static int heap_rank(struct remote *r, Dwfl_Module *module, uint64_t address,
 
 struct heap_search {
 	struct remote *r;
+	uint64_t wanted;	/* only this anchor; 0: the best one */
 	int rank;
 };
 
@@ -632,6 +633,8 @@ static int search_module(Dwfl_Module *module, void **userdata,
 	int rank;
 
 	(void)userdata, (void)start;
+	if (search->wanted && address != search->wanted)
+		return DWARF_CB_OK;
 	rank = address ? heap_rank(search->r, module, address, &anchor) : 0;
 	if (rank > search->rank) {
 		search->rank = rank;
@@ -662,7 +665,12 @@ static bool has_our_layout(struct remote *r)
 
 void remote_find_heap(struct remote *r)
 {
-	struct heap_search search = { .r = r };
+	remote_find_heap_at(r, 0);
+}
+
+void remote_find_heap_at(struct remote *r, uint64_t anchor)
+{
+	struct heap_search search = { .r = r, .wanted = anchor };
 	char byte;
 
 	dwfl_getmodules(r->dwfl, search_module, &search, 0);

@@ -65,6 +65,8 @@ void remote_read_or_die(struct remote *r, uint64_t address, void *buf,
  * has been checked: so the headers of mm/ describe its structs.
  */
 void remote_find_heap(struct remote *r);
+/* The one of several whose anchor is at @anchor. */
+void remote_find_heap_at(struct remote *r, uint64_t anchor);
 const char *remote_heap_module(const struct remote *r);
 uint64_t remote_anchor(const struct remote *r);
 /* False before the first allocation: then there is nothing to be seen yet. */

@@ -16,9 +16,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kmemleak.h"
 #include "kmm.h"
 #include "leaks.h"
 #include "run.h"
@@ -30,32 +32,35 @@ struct watcher {
 	pthread_t thread;
 	bool running;
 	unsigned int nr_stacks;
+	bool searched;
 	size_t nr_lost;
 	struct run *run;
 };
 
 static struct watcher watcher;
 
-static void look(struct watcher *w, pid_t pid)
+static void look(struct watcher *w, const struct kmemleak_end *end)
 {
-	char *target = xasprintf("%d", pid);
+	char *target = xasprintf("%d", end->pid);
 	struct leaks_options options = {
 		.out = w->run->report,
 		.max_stacks = w->nr_stacks,
 		.suppressions = w->suppressions,
 	};
 	struct remote *remote = remote_open(target);
+	size_t nr = 0;
 
-	remote_find_heap(remote);
+	remote_find_heap_at(remote, end->anchor);
 	/* Stopped threads are children's states that wait_for() would take. */
 	pthread_mutex_lock(&w->run->waiting);
 	if (w->live) {
 		options.live = true;
-		leaks_report(remote, &options);
+		w->searched |= leaks_report(remote, &options, &nr);
 	}
 	if (w->leaks) {
 		options.live = false;
-		w->nr_lost += leaks_report(remote, &options);
+		w->searched |= leaks_report(remote, &options, &nr);
+		w->nr_lost += nr;
 	}
 	pthread_mutex_unlock(&w->run->waiting);
 	remote_close(remote);
@@ -65,10 +70,10 @@ static void look(struct watcher *w, pid_t pid)
 static void *wait_for_end(void *arg)
 {
 	struct watcher *w = arg;
-	pid_t pid;
+	struct kmemleak_end end;
 
-	while (recv(w->socket[0], &pid, sizeof(pid), 0) == sizeof(pid)) {
-		look(w, pid);
+	while (recv(w->socket[0], &end, sizeof(end), 0) == sizeof(end)) {
+		look(w, &end);
 		if (send(w->socket[0], "", 1, MSG_NOSIGNAL) < 0)
 			break;
 	}
@@ -92,7 +97,13 @@ static void started(struct run *run, void *data)
 
 	w->run = run;
 	close(w->socket[1]);
-	w->running = !pthread_create(&w->thread, NULL, wait_for_end, w);
+	errno = pthread_create(&w->thread, NULL, wait_for_end, w);
+	w->running = !errno;
+	if (w->running)
+		return;
+	/* Nobody would answer the program, which waits for that at its end. */
+	error(0, errno, "cannot watch for the end of the program");
+	shutdown(w->socket[0], SHUT_RDWR);
 }
 
 static void ended(struct run *run, struct run_result *result, void *data)
@@ -106,13 +117,21 @@ static void ended(struct run *run, struct run_result *result, void *data)
 		pthread_join(w->thread, NULL);
 	close(w->socket[0]);
 	result->nr_bugs += w->nr_lost != 0;
+	if (!w->searched && result->pid)
+		error(0, 0,
+		      "not searched: the program did not end by exit() on the malloc shim, or closed its descriptors");
+	w->searched = false;
+	w->nr_lost = 0;
 }
 
 static void before(struct run *run, void *data)
 {
 	struct watcher *w = data;
 
-	(void)run;
+	/* Who is checked as well has the stacks by that. */
+	if (!strstr(run->words, "slab_debug=") &&
+	    !strstr(getenv("KMM_CMDLINE") ?: "", "slab_debug"))
+		run_add_words(run, "slab_debug=U");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->socket))
 		error(EXIT_FAILED, errno, "cannot make a socket");
 	/* Out of the way of what the program opens. */
@@ -124,7 +143,7 @@ static void watch(struct run *run)
 	if (watcher.leaks || watcher.live)
 		return;
 	watcher.nr_stacks = 20;
-	run_add_words(run, "slab_debug=U page_owner kmemleak");
+	run_add_words(run, "page_owner kmemleak");
 	run_at_start(run, (struct run_start){ .before = before,
 					      .in_program = tell_program,
 					      .started = started,
