@@ -113,6 +113,23 @@ for i in range(3):
 		usage leaks_bad_suppressions run --leaks \
 			--suppressions="$dir/known" true
 	fi
+	if wanted leaks_own_heap; then
+		$CC -std=gnu11 -O2 -g -I"$root/include" "$here/leaks_own.c" \
+			-o "$dir/leaks_own" "$build/libkmm.a" -pthread || exit 2
+		matches leaks_own_heap \
+			"128 bytes in 2 blocks lost:.*, own, .* lose_object\\+.*lost: 128 bytes in 2 blocks, 1 stack; " \
+			"$(run --leaks "$dir/leaks_own" 2>&1)"
+	fi
+	if wanted leaks_with_check; then
+		output=$(run --check --leaks "$build/test/wrong/overrun_one_byte" 2>&1)
+		matches leaks_after_check "Right Redzone overwritten" "$output"
+		output=$(run --leaks --check "$build/test/wrong/overrun_one_byte" 2>&1)
+		matches leaks_before_check "Right Redzone overwritten" "$output"
+	fi
+	if wanted leaks_not_searched; then
+		matches leaks_not_searched "not searched: " \
+			"$(run --leaks "$dir/ways" kill 9 2>&1)"
+	fi
 	# Children end by themselves; only the program itself is looked at.
 	if wanted leaks_children; then
 		output=$(run --leaks "$dir/leaks" forks 2>&1)

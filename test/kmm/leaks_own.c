@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program with a heap of its own, by libkmm.a, that loses two objects of it:
+ * on the malloc shim the process has two heaps.
+ */
+#include <linux/slab.h>
+#include <string.h>
+
+static void __attribute__((noinline)) lose_object(struct kmem_cache *s)
+{
+	void *p = kmem_cache_alloc(s, GFP_KERNEL);
+
+	__asm__ volatile("" : "+r"(p) : : "memory");
+	memset(p, 1, 64);
+	p = NULL;
+	__asm__ volatile("" : "+r"(p) : : "memory");
+}
+
+int main(void)
+{
+	struct kmem_cache *s = kmem_cache_create("own", 64, NULL, 0);
+	volatile int i;
+
+	for (i = 0; i < 2; i++)
+		lose_object(s);
+	return 0;
+}
