@@ -563,6 +563,21 @@ static void sort_blocks(struct heap *heap)
 	heap->nr_blocks = nr;
 }
 
+/* The copies of the caches' names are the library's own blocks. */
+static void hide_names(struct reader *r)
+{
+	struct block *block;
+	size_t i;
+
+	for (i = 0; i < r->nr_caches; i++) {
+		block = heap_find(r->heap, (uint64_t)r->caches[i].s.name);
+		if (!block)
+			continue;
+		block->kind = BLOCK_OWN;
+		block->flags |= KMEMLEAK_IGNORE;
+	}
+}
+
 struct heap *heap_read(struct remote *remote)
 {
 	struct reader r = { .remote = remote };
@@ -583,6 +598,7 @@ struct heap *heap_read(struct remote *remote)
 	for_each_node(&r, &leak.objects, read_foreign);
 	read_record_pages(&r, &leak);
 	sort_blocks(r.heap);
+	hide_names(&r);
 	for_each_node(&r, &leak.objects, read_colour);
 	for_each_node(&r, &leak.areas, read_area);
 	qsort(r.heap->extents, r.heap->nr_extents, sizeof(*r.heap->extents),
