@@ -119,7 +119,7 @@ static void ended(struct run *run, struct run_result *result, void *data)
 	result->nr_bugs += w->nr_lost != 0;
 	if (!w->searched && result->pid)
 		error(0, 0,
-		      "not searched: the program did not end by exit() on the malloc shim, or closed its descriptors");
+		      "not searched: the program allocated nothing, did not end by exit(), or closed its descriptors");
 	w->searched = false;
 	w->nr_lost = 0;
 }
