@@ -19,6 +19,7 @@
  *		  kmem_cache.barn, by slab_sheaf.next
  *		  percpu_chunks are the mappings that units are in
  *	stacks:	  stack_depot.pools -> stack_record; see lib/stackdepot.h
+ *	guarded:  kfence_pool.metadata[unit], of those below its window
  *	profiles: heap_profile, alloc_sites -> tally; see lib/tally.h
  *
  * The process does not stop for the reader, so every pointer that it finds may
@@ -249,6 +250,31 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(kmemleak_object, flags),
 	FIELD(kmemleak_object, min_count),
 	FIELD(kmemleak_object, handle),
+
+	STRUCT(kfence_pool),
+	FIELD(kfence_pool, start),
+	FIELD(kfence_pool, size),
+	FIELD(kfence_pool, metadata),
+	FIELD(kfence_pool, units),
+	FIELD(kfence_pool, nr_units),
+	FIELD(kfence_pool, window),
+	FIELD(kfence_pool, start_time),
+	STRUCT(kfence_metadata),
+	FIELD(kfence_metadata, state),
+	FIELD(kfence_metadata, nr_units),
+	FIELD(kfence_metadata, addr),
+	FIELD(kfence_metadata, size),
+	FIELD(kfence_metadata, cache),
+	FIELD(kfence_metadata, name),
+	FIELD(kfence_metadata, alloc),
+	FIELD(kfence_metadata, free),
+	STRUCT(kfence_track),
+	FIELD(kfence_track, stack),
+	FIELD(kfence_track, tid),
+	FIELD(kfence_track, time),
+	/* Values of kfence_metadata.state. */
+	CONST(KFENCE_OBJECT_ALLOCATED),
+	CONST(KFENCE_OBJECT_FREED),
 
 	STRUCT(slab_sheaf),
 	FIELD(slab_sheaf, size),

@@ -92,17 +92,13 @@ _Atomic u32 kfence_wanted = 1;
 
 static spinlock_t kfence_lock = SPINLOCK_INIT(LOCK_RANK_KFENCE);
 
-/* Never change after boot. Untouched entries cost no memory. */
-static u32 nr_units;			/* with unit 0, which is a guard */
-static u32 *units;			/* F2; under kfence_lock */
-static struct kfence_metadata *metadata;	/* by first unit */
-static u64 start_time;
+/* Never changes after boot. */
 static u32 max_allocated;		/* all: what the mappings suffice for */
 
 /* Under kfence_lock. */
 static u32 free_first, free_last;	/* sampling: the units to take, in turn */
 static u32 nr_allocated;
-static u32 cursor, window;		/* all: where to look; the units in use */
+static u32 cursor;			/* all: where to look */
 static u64 handed_out;			/* all: bytes of addresses so far */
 static u64 seed;
 
@@ -117,12 +113,12 @@ static unsigned long unit_address(u32 unit)
 
 u32 kfence_number(const struct kfence_metadata *meta)
 {
-	return (u32)(meta - metadata);
+	return (u32)(meta - kfence_pool.metadata);
 }
 
 u64 kfence_clock(void)
 {
-	return host_clock_precise() - start_time;
+	return host_clock_precise() - kfence_pool.start_time;
 }
 
 struct kfence_metadata *kfence_metadata_of(unsigned long addr)
@@ -131,10 +127,10 @@ struct kfence_metadata *kfence_metadata_of(unsigned long addr)
 	struct kfence_metadata *meta;
 	u32 head;
 
-	if (unit >= nr_units)
+	if (unit >= kfence_pool.nr_units)
 		return NULL;
-	head = READ_ONCE(units[unit]);
-	meta = &metadata[head];
+	head = READ_ONCE(kfence_pool.units[unit]);
+	meta = &kfence_pool.metadata[head];
 	/* The block may be gone, and another one begin where it did. */
 	if (!head || unit - head >= READ_ONCE(meta->nr_units))
 		return NULL;
@@ -143,13 +139,13 @@ struct kfence_metadata *kfence_metadata_of(unsigned long addr)
 
 static struct kfence_metadata *claim(u32 first, u32 nr)
 {
-	struct kfence_metadata *meta = &metadata[first];
+	struct kfence_metadata *meta = &kfence_pool.metadata[first];
 	u32 i;
 
 	meta->state = KFENCE_OBJECT_FREEING;
 	WRITE_ONCE(meta->nr_units, nr);
 	for (i = 0; i < nr; i++)
-		WRITE_ONCE(units[first + i], first);
+		WRITE_ONCE(kfence_pool.units[first + i], first);
 	nr_allocated++;
 	return meta;
 }
@@ -161,7 +157,7 @@ static struct kfence_metadata *take_free(void)
 
 	if (!unit)
 		return NULL;
-	free_first = metadata[unit].next;
+	free_first = kfence_pool.metadata[unit].next;
 	if (!free_first)
 		free_last = 0;
 	return claim(unit, 1);
@@ -173,7 +169,7 @@ static void put_free(struct kfence_metadata *meta)
 
 	meta->next = 0;
 	if (free_last)
-		metadata[free_last].next = unit;
+		kfence_pool.metadata[free_last].next = unit;
 	else
 		free_first = unit;
 	free_last = unit;
@@ -198,7 +194,7 @@ static u32 find_run(u32 unit, u32 nr)
 	struct kfence_metadata *meta;
 	u32 run = unit;
 
-	while (unit < window) {
+	while (unit < kfence_pool.window) {
 		meta = kfence_metadata_of(unit_address(unit));
 		if (meta && in_use(meta)) {
 			unit = kfence_number(meta) + meta->nr_units;
@@ -217,8 +213,10 @@ static struct kfence_metadata *take_run(u32 nr)
 
 	if (!run)
 		run = find_run(1, nr);
-	while (!run && window < nr_units) {
-		window = (u32)min_t(u64, (u64)window * 2, nr_units);
+	while (!run && kfence_pool.window < kfence_pool.nr_units) {
+		kfence_pool.window = (u32)min_t(u64,
+						(u64)kfence_pool.window * 2,
+						kfence_pool.nr_units);
 		run = find_run(1, nr);
 	}
 	if (!run)
@@ -317,11 +315,12 @@ static bool is_covered(depot_stack_handle_t stack)
 	u32 unit;
 
 	if (kmm_params.kfence_all ||
-	    (u64)nr_allocated * 100 < (u64)(nr_units - 1) * SKIP_COVERED_THRESH)
+	    (u64)nr_allocated * 100 <
+		    (u64)(kfence_pool.nr_units - 1) * SKIP_COVERED_THRESH)
 		return false;
-	for (unit = 1; unit < nr_units; unit++)
-		if (metadata[unit].state == KFENCE_OBJECT_ALLOCATED &&
-		    metadata[unit].alloc.stack == stack)
+	for (unit = 1; unit < kfence_pool.nr_units; unit++)
+		if (kfence_pool.metadata[unit].state == KFENCE_OBJECT_ALLOCATED &&
+		    kfence_pool.metadata[unit].alloc.stack == stack)
 			return true;
 	return false;
 }
@@ -555,12 +554,6 @@ size_t kfence_ksize(const void *p)
 	return meta->size;
 }
 
-/* All that may have been handed out. */
-static u32 end_unit(void)
-{
-	return kmm_params.kfence_all ? window : nr_units;
-}
-
 /*
  * What was damaged and not freed. Other threads may still be at work, and free
  * it: its pages are there while it is ALLOCATED and we hold the lock; unless
@@ -572,8 +565,8 @@ static void check_all_canaries(void)
 	unsigned long addr;
 	u32 unit;
 
-	for (unit = 1; unit < end_unit(); unit++) {
-		meta = &metadata[unit];
+	for (unit = 1; unit < kfence_pool.window; unit++) {
+		meta = &kfence_pool.metadata[unit];
 		addr = 0;
 		spin_lock(&kfence_lock);
 		if (meta->state == KFENCE_OBJECT_ALLOCATED &&
@@ -595,11 +588,11 @@ unsigned int kfence_for_each_inuse(struct kmem_cache *s,
 	if (!kfence_pool.size)
 		return 0;
 	spin_lock(&kfence_lock);
-	for (unit = 1; unit < end_unit(); unit++) {
-		if (metadata[unit].cache != s ||
-		    metadata[unit].state != KFENCE_OBJECT_ALLOCATED)
+	for (unit = 1; unit < kfence_pool.window; unit++) {
+		if (kfence_pool.metadata[unit].cache != s ||
+		    kfence_pool.metadata[unit].state != KFENCE_OBJECT_ALLOCATED)
 			continue;
-		fn((void *)metadata[unit].addr, arg);
+		fn((void *)kfence_pool.metadata[unit].addr, arg);
 		nr++;
 	}
 	spin_unlock(&kfence_lock);
@@ -613,12 +606,12 @@ void kfence_shutdown_cache(struct kmem_cache *s)
 	if (!kfence_pool.size)
 		return;
 	spin_lock(&kfence_lock);
-	for (unit = 1; unit < end_unit(); unit++) {
-		if (metadata[unit].cache != s)
+	for (unit = 1; unit < kfence_pool.window; unit++) {
+		if (kfence_pool.metadata[unit].cache != s)
 			continue;
 		/* Its name goes with it. */
-		metadata[unit].cache = NULL;
-		metadata[unit].name = "a destroyed cache";
+		kfence_pool.metadata[unit].cache = NULL;
+		kfence_pool.metadata[unit].name = "a destroyed cache";
 	}
 	spin_unlock(&kfence_lock);
 }
@@ -712,20 +705,20 @@ static bool create_pool(size_t size)
 {
 	size_t nr = size / UNIT_SIZE;
 	size_t page = 1UL << host.page_shift;
-	size_t units_size = ALIGN(nr * sizeof(*units), page);
-	void *tables = host_map(units_size +
-				ALIGN(nr * sizeof(*metadata), page));
+	size_t units_size = ALIGN(nr * sizeof(u32), page);
+	size_t tables_size = units_size +
+			     ALIGN(nr * sizeof(struct kfence_metadata), page);
+	void *tables = host_map(tables_size);
 	void *start = tables ? host_reserve(size, PAGE_SIZE) : NULL;
 
 	if (!start) {
 		if (tables)
-			host_unmap(tables, units_size +
-				   ALIGN(nr * sizeof(*metadata), page));
+			host_unmap(tables, tables_size);
 		return false;
 	}
-	units = tables;
-	metadata = (void *)((char *)tables + units_size);
-	nr_units = (u32)nr;
+	kfence_pool.units = tables;
+	kfence_pool.metadata = (void *)((char *)tables + units_size);
+	kfence_pool.nr_units = (u32)nr;
 	kfence_pool.start = (unsigned long)start;
 	kfence_pool.size = nr * UNIT_SIZE;
 	return true;
@@ -754,7 +747,7 @@ static bool init_all(void)
 			return false;
 	}
 	cursor = 1;
-	window = (u32)min_t(u64, nr_units,
+	kfence_pool.window = (u32)min_t(u64, kfence_pool.nr_units,
 			    kmm_params.kfence_quarantine / UNIT_SIZE + 64);
 	/* Three quarters of them, and each block makes two. */
 	max_allocated = max_map_count() / 4 * 3 / 2;
@@ -769,9 +762,10 @@ static bool init_sampling(void)
 	/* Unit 0 is a guard for the first object. */
 	if (!create_pool((kmm_params.kfence_num_objects + 1) * UNIT_SIZE))
 		return false;
-	for (unit = 1; unit < nr_units; unit++)
-		put_free(&metadata[unit]);
-	max_allocated = nr_units;
+	for (unit = 1; unit < kfence_pool.nr_units; unit++)
+		put_free(&kfence_pool.metadata[unit]);
+	kfence_pool.window = kfence_pool.nr_units;
+	max_allocated = kfence_pool.nr_units;
 	if (kmm_params.kfence_sample &&
 	    kmm_params.kfence_sample < COUNT_EACH_BELOW)
 		calls_watched = true;
@@ -793,7 +787,7 @@ int __init kfence_init(void)
 	if (!is_asked_for())
 		return 0;
 	seed = host_random() | 1;
-	start_time = host_clock_precise();
+	kfence_pool.start_time = host_clock_precise();
 	if (!(kmm_params.kfence_all ? init_all() : init_sampling())) {
 		printk("WARNING: kfence: no address space for the pool: nothing is guarded\n");
 		kmm_params.kfence_sample = 0;

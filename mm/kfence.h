@@ -17,10 +17,20 @@
 
 struct sigaction;
 
-/* Address space of the pool; size 0: there is none, KFENCE is off. */
+/*
+ * Address space of the pool; size 0: there is none, KFENCE is off. All but the
+ * window never changes after boot. A reader from outside looks into it, too.
+ */
 struct kfence_pool {
 	unsigned long start;
 	unsigned long size;
+	struct kfence_metadata *metadata;	/* by first unit; untouched entries
+						 * cost no memory */
+	u32 *units;		/* F2; under kfence_lock */
+	u32 nr_units;		/* with unit 0, which is a guard */
+	u32 window;		/* units that may have been handed out; grows,
+				 * under kfence_lock */
+	u64 start_time;		/* ns, of host_clock_precise() */
 };
 
 extern __hidden struct kfence_pool kfence_pool;

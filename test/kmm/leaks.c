@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define NR_LIVE 100000
+#define NR_GUARDED 100
 #define NR_THREADS 4
 
 /* The compiler must believe that a block is used, and forget where it is. */
@@ -51,11 +52,11 @@ static void __attribute__((noinline)) lose(size_t size)
 	use(p);
 }
 
-static void __attribute__((noinline)) keep_list(void)
+static void __attribute__((noinline)) keep_list(int nr)
 {
 	int i;
 
-	for (i = 0; i < NR_LIVE; i++) {
+	for (i = 0; i < nr; i++) {
 		struct node *n = malloc(sizeof(*n));
 
 		use(n);
@@ -68,9 +69,19 @@ static void mode_lost(void)
 {
 	volatile int i;		/* one call, not three */
 
-	keep_list();
+	keep_list(NR_LIVE);
 	for (i = 0; i < 3; i++)
 		lose(77);
+}
+
+/* Few enough for each to be guarded. */
+static void mode_guarded(void)
+{
+	volatile int i;
+
+	for (i = 0; i < 3; i++)
+		lose(77);
+	keep_list(NR_GUARDED);
 }
 
 static void *lose_in_thread(void *arg)
@@ -86,7 +97,7 @@ static void mode_threads(void)
 	pthread_t thread[NR_THREADS];
 	int i;
 
-	keep_list();
+	keep_list(NR_LIVE);
 	for (i = 0; i < NR_THREADS; i++)
 		pthread_create(&thread[i], NULL, lose_in_thread, NULL);
 	for (i = 0; i < NR_THREADS; i++)
@@ -271,7 +282,7 @@ static void mode_forks(void)
 
 static void mode_nothing(void)
 {
-	keep_list();
+	keep_list(NR_LIVE);
 }
 
 static const struct {
@@ -279,6 +290,7 @@ static const struct {
 	void (*run)(void);
 } modes[] = {
 	{ "lost", mode_lost },		/* 3 of 77 bytes, in lose() */
+	{ "guarded", mode_guarded },	/* the same, and few others */
 	{ "threads", mode_threads },	/* 4 of 99 bytes, in 4 threads */
 	{ "interior", mode_interior },	/* nothing */
 	{ "behind", mode_behind },	/* 1 of 64 bytes */

@@ -10,6 +10,12 @@ leaks_at_exit() {
 	matches "$1" "$3" "$(run --leaks "$dir/leaks" "$2" 2>&1)"
 }
 
+# leaks_guarded NAME OPTION MODE REGEX: the same, where all blocks are guarded.
+leaks_guarded() {
+	wanted "$1" || return 0
+	matches "$1" "$4" "$(run "$2" --leaks "$dir/leaks" "$3" 2>&1)"
+}
+
 # leaks_outside NAME MODE REGEX: of the report of `kmm leaks PID`.
 leaks_outside() {
 	wanted "$1" || return 0
@@ -38,6 +44,16 @@ test_leaks() {
 			"6291456 bytes in 1 block lost:.*vmalloc.* lose\\+.*50000 bytes in 1 block lost:.*pages.* lose\\+"
 		$both ${both}_told told "lost: 800 bytes in 1 block, "
 		$both ${both}_nothing nothing "$none"
+	done
+	# Guarded objects are lost, and reached, as others are.
+	for both in --guard=1/1 --check=page; do
+		status=${both#--}
+		status=leaks_${status%%[=]*}
+		leaks_guarded "${status}_lost" $both guarded \
+			"231 bytes in 3 blocks lost:.*size 77\\), kmalloc-80.* lose\\+.*leaks.c:.*lost: 231 bytes in 3 blocks, 1 stack; "
+		leaks_guarded "${status}_through" $both through \
+			"lost: 496 bytes in 5 blocks, 2 stacks; "
+		leaks_guarded "${status}_nothing" $both nothing "$none"
 	done
 	leaks_outside leaks_outside_reached reached "$none"
 

@@ -6,6 +6,7 @@
  *				   free, in a sheaf, or never handed out
  *				-> head of a large block
  *	vmap_tree -> vmalloc blocks
+ *	kfence_pool -> guarded objects
  *	kmemleak  -> what the program said of its blocks
  *
  * Objects in sheaves count as in use for their slab, so the sheaves of all CPUs
@@ -24,6 +25,7 @@
 
 #include "heap.h"
 #include "kmm.h"
+#include "kfence.h"
 #include "kmemleak.h"
 #include "page_owner.h"
 #include "slab.h"
@@ -533,6 +535,60 @@ static void read_record_pages(struct reader *r, const struct kmemleak *k)
 	}
 }
 
+/* Guarded objects ---------------------------------------------------------- */
+
+#define UNITS_AT_ONCE 1024
+
+static char *guarded_name(struct reader *r, const struct kfence_metadata *meta)
+{
+	const struct cache *c = find_cache(r, (uint64_t)meta->cache);
+
+	return c ? c->name : read_string(r, (uint64_t)meta->name);
+}
+
+static void read_guarded(struct reader *r, const struct kfence_metadata *meta,
+			 uint64_t start_time)
+{
+	if (meta->state != KFENCE_OBJECT_ALLOCATED)
+		return;
+	add_block(r, &(struct block){ .start = meta->addr,
+				      .size = meta->size,
+				      .when = start_time + meta->alloc.time,
+				      .cache = guarded_name(r, meta),
+				      .stack = meta->alloc.stack,
+				      .tid = (uint32_t)meta->alloc.tid,
+				      .kind = BLOCK_OBJECT,
+				      .min_count = 1 });
+}
+
+/* Its blocks are searched; what is around them, and their records, which name
+ * each of them, are not. */
+static void read_kfence(struct reader *r)
+{
+	struct kfence_metadata *metadata;
+	struct kfence_pool pool;
+	uint64_t unit, nr, i;
+
+	remote_read_root(r->remote, "kfence_pool", &pool, sizeof(pool));
+	if (!pool.size)
+		return;
+	add_extent(r, pool.start, pool.start + pool.size);
+	add_extent(r, (uint64_t)pool.units,
+		   (uint64_t)(pool.metadata + pool.nr_units));
+	metadata = xcalloc(UNITS_AT_ONCE, sizeof(*metadata));
+	for (unit = 1; unit < pool.window; unit += nr) {
+		nr = pool.window - unit;
+		if (nr > UNITS_AT_ONCE)
+			nr = UNITS_AT_ONCE;
+		if (!read_at(r, (uint64_t)(pool.metadata + unit), metadata,
+			     nr * sizeof(*metadata)))
+			continue;
+		for (i = 0; i < nr; i++)
+			read_guarded(r, &metadata[i], pool.start_time);
+	}
+	free(metadata);
+}
+
 /* All of it ---------------------------------------------------------------- */
 
 static int compare_blocks(const void *a, const void *b)
@@ -595,6 +651,7 @@ struct heap *heap_read(struct remote *remote)
 	read_caches(&r);
 	read_ranges(&r);
 	for_each_node(&r, &tree, read_vmalloc);
+	read_kfence(&r);
 	for_each_node(&r, &leak.objects, read_foreign);
 	read_record_pages(&r, &leak);
 	sort_blocks(r.heap);
