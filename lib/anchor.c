@@ -121,6 +121,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page, order),
 	FIELD(page, pageblock),
 	FIELD(page, pcp_type),
+	FIELD(page, slab_gen),
 	/* Bits of page.flags. */
 	CONST(PG_buddy),
 	CONST(PG_slab),
