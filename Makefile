@@ -369,6 +369,7 @@ bin := $(DESTDIR)$(BINDIR)
 libs := $(DESTDIR)$(LIBDIR)
 headers := $(DESTDIR)$(INCLUDEDIR)/kmm
 man := $(DESTDIR)$(MANDIR)
+gdb := $(DESTDIR)$(PREFIX)/share/gdb
 # Its scripts and traces: kmm looks for them from where it is itself.
 lab := $(DESTDIR)$(PREFIX)/share/kmm/lab
 LAB_SCRIPTS := $(wildcard tools/lab/scripts/*.lab)
@@ -384,6 +385,7 @@ install: all ## install to $(DESTDIR)$(PREFIX); also BINDIR, LIBDIR, INCLUDEDIR,
 	ln -sf $(SONAME) $(libs)/libkmm.so
 	ln -sf $(MALLOC_SONAME) $(libs)/libkmm_malloc.so
 	if [ -e $(BUILD)/kmm ]; then install -D -m 755 -t $(bin) $(BUILD)/kmm; fi
+	install -D -m 644 -t $(gdb) tools/gdb/kmm-gdb.py
 	install -D -m 644 -t $(lab)/scripts $(LAB_SCRIPTS)
 	install -D -m 644 -t $(lab)/traces $(LAB_TRACES)
 	for page in $(MAN_PAGES); do \
@@ -400,6 +402,7 @@ uninstall: ## remove what install put there
 	rm -f $(patsubst include/%,$(headers)/%,$(HEADERS))
 	for page in $(notdir $(MAN_PAGES)); do \
 		rm -f $(man)/man$${page##*.}/$$page; done
+	rm -f $(gdb)/kmm-gdb.py
 	rm -rf $(lab)
 	-rmdir $(DESTDIR)$(PREFIX)/share/kmm
 	-rmdir $(headers)/linux $(headers)/kmm $(headers)
