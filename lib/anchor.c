@@ -238,9 +238,6 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page_owner, free_handle),
 	FIELD(page_owner, tid),
 
-	STRUCT(kfence_pool),
-	FIELD(kfence_pool, start),
-	FIELD(kfence_pool, size),
 
 	STRUCT(kmemleak),
 	FIELD(kmemleak, objects),
