@@ -238,7 +238,6 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page_owner, free_handle),
 	FIELD(page_owner, tid),
 
-
 	STRUCT(kmemleak),
 	FIELD(kmemleak, objects),
 	FIELD(kmemleak, areas),
