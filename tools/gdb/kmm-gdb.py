@@ -757,8 +757,10 @@ lists the stacks as well."""
         for _, area in heap.vmalloc_blocks():
             owner = area.part("owner", "page_owner")
             count("vmalloc", min(owner.size or area.size, area.size))
+        own = {cache.name for cache in heap.caches()}
         for meta in heap.guarded(heap.kfence()):
-            count(read_text(meta.name), meta.size)
+            if meta.addr not in own:
+                count(read_text(meta.name), meta.size)
         print(f"{'# name':<17} {'blocks':>9} {'bytes':>12}")
         for name, (blocks, total) in rows.items():
             print(f"{name:<17} {blocks:>9} {total:>12}")
@@ -772,6 +774,7 @@ lists the stacks as well."""
 
     def count_cache(self, heap, cache, count):
         in_sheaves, name = heap.in_sheaves(cache), heap.name_of(cache)
+        own = {other.name for other in heap.caches()}	# names of caches
         for base, page in heap.slabs(cache):
             if base is None:
                 return
@@ -780,6 +783,8 @@ lists the stacks as well."""
                 if letter != "#":
                     continue
                 address = heap.object_at(cache, base, number)
+                if address in own:
+                    continue
                 if cache.track_offset and not heap.record(
                         "track", address + cache.track_offset).when:
                     continue	# damaged, and set aside
