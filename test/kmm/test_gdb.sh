@@ -42,7 +42,7 @@ gdb_counts() {
 
 # gdb_live NAME PID: the sums are those of kmm live.
 gdb_live() {
-	local sums='s/^\(live: [0-9]* bytes in [0-9]* blocks\).*/\1/p'
+	local sums='s/^\(live: [0-9]* bytes in [0-9]* block\)s*.*/\1/p'
 
 	local want
 
