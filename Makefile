@@ -275,6 +275,8 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 # the other one comes with g++. libkmm.a has the layout of the structs that kmm
 # reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
+# The page of kmm view is put in by the assembler.
+$(OBJ)/tools/kmm/page.o: $(wildcard tools/kmm/web/*)
 
 # The lab says where functions stand: as the sources have them now.
 $(OBJ)/tools/lab/lab_lines.h: tools/lab/where.h tools/lab/lines.sh $(LIB_SRCS) \

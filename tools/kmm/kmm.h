@@ -63,6 +63,10 @@ _(trace, "[OPTION...] FILE",						\
   "print a trace of calls, or sum it up by caller")			\
 _(replay, "[OPTION...] FILE",						\
   "run the calls of a trace again, as a benchmark")			\
+_(view, "[OPTION...] PID|CORE|TRACE",					\
+  "draw a heap over time, or a trace, as one HTML page")		\
+_(plot, "[OPTION...] PID|CORE|TRACE",					\
+  "the same as SVG files")						\
 _(lab, "[SCRIPT...]|check TRANSCRIPT...|compare TRACE...",		\
   "see what an allocator does, command by command")
 /* clang-format on */

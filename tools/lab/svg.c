@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "../kmm/kmm.h"
+#include "../kmm/svg_file.h"
 #include "compare.h"
 
 #define LEFT 120
@@ -53,44 +56,27 @@ static double value(const struct result *r, const struct column *c)
 	return *(const double *)((const char *)r + c->offset);
 }
 
-/* "<" and "&" in a file's name would be markup. */
-static void write_text(FILE *f, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '<')
-			fputs("&lt;", f);
-		else if (*text == '&')
-			fputs("&amp;", f);
-		else
-			fputc(*text, f);
-	}
-}
-
 static void write_column(FILE *f, const struct column *c, unsigned int x,
 			 const struct result *results, unsigned int nr)
 {
 	double max = 0, v, width;
 	unsigned int i;
+	char text[32];
 
 	for (i = 0; i < nr; i++)
 		if (value(&results[i], c) > max)
 			max = value(&results[i], c);
-	fprintf(f, "<text x=\"%u\" y=\"%u\" class=\"h\">%s</text>\n", x,
-		TOP - 28, c->title);
-	fprintf(f, "<text x=\"%u\" y=\"%u\" class=\"u\">%s</text>\n", x,
-		TOP - 12, c->unit);
+	svg_text(f, x, TOP - 28, "h", c->title);
+	svg_text(f, x, TOP - 12, "u", c->unit);
 	for (i = 0; i < nr; i++) {
 		v = value(&results[i], c);
 		width = max > 0 && v > 0 ? BAR * v / max : 0;
-		fprintf(f, "<rect x=\"%u\" y=\"%u\" width=\"%.1f\" height=\"16\" fill=\"%s\"/>\n",
-			x, TOP + i * ROW, width, c->colour);
-		fprintf(f, "<text x=\"%.1f\" y=\"%u\" class=\"n\">",
-			x + width + 4, TOP + i * ROW + 12);
+		svg_rect(f, x, TOP + i * ROW, width, 16, c->colour);
 		if (v < 0)
-			fputs("not counted", f);
+			snprintf(text, sizeof(text), "not counted");
 		else
-			fprintf(f, "%.*f", c->digits, v);
-		fputs("</text>\n", f);
+			snprintf(text, sizeof(text), "%.*f", c->digits, v);
+		svg_text(f, x + width + 4, TOP + i * ROW + 12, "n", text);
 	}
 }
 
@@ -101,10 +87,9 @@ static void write_rows(FILE *f, const struct result *results, unsigned int nr,
 
 	for (i = 0; i < nr; i++) {
 		if (i % 2 == 0)
-			fprintf(f, "<rect x=\"8\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#f4f4f4\"/>\n",
-				TOP + i * ROW - 7, width - 16, ROW);
-		fprintf(f, "<text x=\"16\" y=\"%u\" class=\"r\">%s</text>\n",
-			TOP + i * ROW + 13, results[i].name);
+			svg_rect(f, 8, TOP + i * ROW - 7, width - 16, ROW,
+				 "#f4f4f4");
+		svg_text(f, 16, TOP + i * ROW + 13, "r", results[i].name);
 	}
 }
 
@@ -113,24 +98,16 @@ int svg_write(const char *path, const char *title, unsigned int threads,
 {
 	unsigned int width = LEFT + NR_COLUMNS * COLUMN + 16;
 	unsigned int height = TOP + nr * ROW + 16, i;
-	FILE *f = fopen(path, "w");
+	char *heading = xasprintf("%s: %lu calls, %u thread%s", title,
+				  results[0].calls, threads,
+				  threads == 1 ? "" : "s");
+	FILE *f = svg_begin(path, width, height, heading);
 
+	free(heading);
 	if (!f)
 		return -errno;
-	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\">\n",
-		width, height, width, height);
-	fputs("<style>text{font-family:sans-serif;fill:#222}.t{font-size:17px;font-weight:bold}"
-	      ".h{font-size:13px;font-weight:bold}.u,.n{font-size:11px}"
-	      ".r{font-size:13px}</style>\n", f);
-	fprintf(f, "<rect width=\"%u\" height=\"%u\" fill=\"white\"/>\n", width,
-		height);
-	fputs("<text x=\"16\" y=\"30\" class=\"t\">", f);
-	write_text(f, title);
-	fprintf(f, ": %lu calls, %u thread%s</text>\n", results[0].calls,
-		threads, threads == 1 ? "" : "s");
 	write_rows(f, results, nr, width);
 	for (i = 0; i < NR_COLUMNS; i++)
 		write_column(f, &columns[i], LEFT + i * COLUMN, results, nr);
-	fputs("</svg>\n", f);
-	return fclose(f) ? -errno : 0;
+	return svg_end(f);
 }

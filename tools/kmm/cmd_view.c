@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kmm view and kmm plot: a heap over time, or a trace, as a page or as pictures.
+ *
+ * What the operand is, a look at its first bytes tells: a trace of calls, else a
+ * process or a core, which remote.h tells apart.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kmm.h"
+#include "page.h"
+#include "plot.h"
+
+#define MAX_SAMPLES 500
+
+struct options {
+	const char *target;
+	const char *output;
+	unsigned long interval, samples;	/* samples 0: not given */
+};
+
+enum { OPT_INTERVAL = 256, OPT_SAMPLES };
+
+static const struct argp_option view_options[] = {
+	{ "output", 'o', "FILE", 0,
+	  "Write the page to FILE (default kmm-view.html)", 0 },
+	{ "interval", OPT_INTERVAL, "MS", 0,
+	  "Look at a process every MS milliseconds (default 200)", 0 },
+	{ "samples", OPT_SAMPLES, "N", 0,
+	  "Look N times (default 20); cut a trace into N parts (default 100)",
+	  0 },
+	{ 0 }
+};
+
+static const struct argp_option plot_options[] = {
+	{ "output", 'o', "DIR", 0, "Write the files into DIR (default .)", 0 },
+	{ "interval", OPT_INTERVAL, "MS", 0,
+	  "Look at a process every MS milliseconds (default 200)", 0 },
+	{ "samples", OPT_SAMPLES, "N", 0,
+	  "Look N times (default 20); cut a trace into N parts (default 100)",
+	  0 },
+	{ 0 }
+};
+
+static unsigned long number(const char *arg, unsigned long max)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	if (end == arg || *end || *arg == '-' || errno || !n || n > max)
+		error(EXIT_USAGE, 0, "'%s' is no number from 1 to %lu", arg,
+		      max);
+	return n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case 'o':
+		o->output = arg;
+		return 0;
+	case OPT_INTERVAL:
+		o->interval = number(arg, 3600000);
+		return 0;
+	case OPT_SAMPLES:
+		o->samples = number(arg, MAX_SAMPLES);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->target)
+			argp_error(state, "too many operands");
+		o->target = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "needs a process number, core or trace");
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static bool is_trace(const char *path)
+{
+	char magic[sizeof(TRACE_MAGIC) - 1];
+	FILE *f = fopen(path, "r");
+	bool is;
+
+	if (!f)
+		return false;
+	is = fread(magic, sizeof(magic), 1, f) == 1 &&
+	     !memcmp(magic, TRACE_MAGIC, sizeof(magic));
+	fclose(f);
+	return is;
+}
+
+/* What it took of the process, so that nobody need guess. */
+static void print_pauses(const struct series *series, const char *output)
+{
+	uint64_t sum = 0, most = 0;
+	size_t i;
+
+	for (i = 0; i < series->nr_samples; i++) {
+		sum += series->samples[i].pause;
+		if (series->samples[i].pause > most)
+			most = series->samples[i].pause;
+	}
+	printf("%s: %zu sample%s", output, series->nr_samples,
+	       series->nr_samples == 1 ? "" : "s");
+	if (remote_pid(series->remote))
+		printf("; the process was stopped for %.2f ms each, %.2f ms at most",
+		       (double)sum / (double)series->nr_samples / 1e6,
+		       (double)most / 1e6);
+	putchar('\n');
+}
+
+static int show_trace(const struct options *o,
+		      void (*write)(const char *path, const struct history *h))
+{
+	struct trace_file *file = trace_open(o->target);
+	struct history history;
+
+	history_read(&history, file, o->samples ? o->samples : 100);
+	write(o->output, &history);
+	printf("%s: %" PRIu64 " calls in %zu parts\n", o->output,
+	       history.nr_calls, history.nr_parts);
+	history_free(&history);
+	return trace_close(file);
+}
+
+static int show_heap(const struct options *o,
+		     void (*write)(const char *path, const struct series *s))
+{
+	struct remote *remote = remote_open(o->target);
+	struct series series;
+
+	remote_find_heap(remote);
+	series_take(&series, remote, o->samples ? o->samples : 20, o->interval);
+	write(o->output, &series);
+	print_pauses(&series, o->output);
+	series_free(&series);
+	remote_close(remote);
+	return 0;
+}
+
+int cmd_view(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = view_options,
+		.parser = parse,
+		.args_doc = "PID|CORE|TRACE",
+		.doc = "Writes one HTML page that shows the pages, slabs, sheaves "
+		       "and free lists of a process over time, or the calls of "
+		       "a trace.\v"
+		       "The process is stopped while it is looked at, for some "
+		       "milliseconds each time. Control-C ends the series. The "
+		       "page needs nothing but a browser.",
+	};
+	struct options o = { .output = "kmm-view.html", .interval = 200 };
+
+	parse_options(&argp, argc, argv, 0, &o);
+	return is_trace(o.target) ? show_trace(&o, page_write_history) :
+				    show_heap(&o, page_write_series);
+}
+
+int cmd_plot(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = plot_options,
+		.parser = parse,
+		.args_doc = "PID|CORE|TRACE",
+		.doc = "Writes what `kmm view' shows as SVG files: of a process "
+		       "pages, free, sheaves, fragmentation and memory; of a "
+		       "trace live, calls, sizes and callers.\v"
+		       "The process is stopped while it is looked at, for some "
+		       "milliseconds each time. Control-C ends the series.",
+	};
+	struct options o = { .output = ".", .interval = 200 };
+
+	parse_options(&argp, argc, argv, 0, &o);
+	return is_trace(o.target) ? show_trace(&o, plot_write_history) :
+				    show_heap(&o, plot_write_series);
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Writing the page: the files of web/ are part of the program, and the data go
+ * where the template says.
+ *
+ * The data are JSON. Blocks of pages, by far the most of it, are one string per
+ * range, which view.js takes apart:
+ *
+ *	blocks	= block { "," block }		ascending, without gaps
+ *	block	= what [ "*" times ]		alike, one behind the other
+ *	what	= "f" order | "z" order		on a free list; reads as zero
+ *		| "p" order			on a per-CPU list
+ *		| "s" order "." cache "." inuse "." objects [ ":" states ]
+ *		| "l" pages | "a" order | "o"	large, alloc_pages(), other
+ *		| "b" n { "." n }		a pageblock: pages of each kind
+ *	states	= { digit }			base 64, three objects each,
+ *						the first in the lowest bits
+ *
+ * All numbers are decimal. States are left out where all objects are live.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kmm.h"
+#include "page.h"
+
+#define EMBED(name, path)						\
+	__asm__(".pushsection .rodata\n"				\
+		".global " #name "\n"					\
+		#name ": .incbin \"" path "\"\n"			\
+		".byte 0\n"						\
+		".popsection\n");					\
+	extern const char name[] __attribute__((visibility("hidden")))
+
+EMBED(web_html, "tools/kmm/web/view.html");
+EMBED(web_css, "tools/kmm/web/view.css");
+EMBED(web_js, "tools/kmm/web/view.js");
+
+/* A string of JSON that may stand in a script element. */
+static void write_string(FILE *f, const char *text)
+{
+	fputc('"', f);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(f, "\\%c", *text);
+		else if ((unsigned char)*text < ' ' || *text == '<')
+			fprintf(f, "\\u%04x", *text);
+		else
+			fputc(*text, f);
+	}
+	fputc('"', f);
+}
+
+/* A list of numbers, without those that are 0 at its end. */
+static void write_numbers(FILE *f, const uint64_t *numbers, size_t nr)
+{
+	size_t i;
+
+	while (nr && !numbers[nr - 1])
+		nr--;
+	fputc('[', f);
+	for (i = 0; i < nr; i++)
+		fprintf(f, "%s%" PRIu64, i ? "," : "", numbers[i]);
+	fputc(']', f);
+}
+
+/* A heap ------------------------------------------------------------------- */
+
+static void write_states(FILE *f, const struct snapshot_block *b)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned int i, value = 0;
+	bool all_live = true;
+
+	for (i = 0; b->state && i < b->objects; i++)
+		all_live &= b->state[i] == OBJECT_LIVE;
+	if (!b->state || all_live)
+		return;
+	fputc(':', f);
+	for (i = 0; i < b->objects; i++) {
+		value |= (unsigned int)b->state[i] << i % 3 * 2;
+		if (i % 3 == 2 || i + 1u == b->objects) {
+			fputc(digits[value], f);
+			value = 0;
+		}
+	}
+}
+
+static void write_block(FILE *f, const struct snapshot_block *b)
+{
+	switch (b->kind) {
+	case SNAPSHOT_SLAB:
+		fprintf(f, "s%u.%u.%u.%u", b->order, b->cache, b->inuse,
+			b->objects);
+		write_states(f, b);
+		break;
+	case SNAPSHOT_LARGE:
+		fprintf(f, "l%u", b->nr_pages);
+		break;
+	case SNAPSHOT_OTHER:
+		fputc('o', f);
+		break;
+	default:
+		fprintf(f, "%c%u", "fzpsla"[b->kind], b->order);
+	}
+}
+
+static bool same_block(const struct snapshot_block *a,
+		       const struct snapshot_block *b)
+{
+	return a->kind == b->kind && a->order == b->order &&
+	       a->nr_pages == b->nr_pages && a->cache == b->cache &&
+	       a->inuse == b->inuse && a->objects == b->objects &&
+	       !a->state == !b->state &&
+	       (!a->state || !memcmp(a->state, b->state, a->objects));
+}
+
+static void write_blocks(FILE *f, const struct snapshot_block *b, size_t nr)
+{
+	size_t i, times;
+
+	for (i = 0; i < nr; i += times) {
+		for (times = 1; i + times < nr; times++)
+			if (!same_block(&b[i], &b[i + times]))
+				break;
+		fputs(i ? "," : "", f);
+		write_block(f, &b[i]);
+		if (times > 1)
+			fprintf(f, "*%zu", times);
+	}
+}
+
+static void write_pageblocks(FILE *f, const struct snapshot_pageblock *b,
+			     size_t nr)
+{
+	size_t i, times;
+	int kind;
+
+	for (i = 0; i < nr; i += times) {
+		for (times = 1; i + times < nr; times++)
+			if (memcmp(&b[i], &b[i + times], sizeof(*b)))
+				break;
+		fputs(i ? ",b" : "b", f);
+		for (kind = 0; kind < NR_SNAPSHOT_KINDS; kind++)
+			fprintf(f, "%s%u", kind ? "." : "", b[i].nr[kind]);
+		if (times > 1)
+			fprintf(f, "*%zu", times);
+	}
+}
+
+static void write_ranges(FILE *f, const struct snapshot *s)
+{
+	const struct snapshot_range *r;
+	size_t i;
+
+	fputs(",\n\"ranges\":[", f);
+	for (i = 0; i < s->nr_ranges; i++) {
+		r = &s->ranges[i];
+		fprintf(f, "%s[\"0x%" PRIx64 "\",%" PRIu64 ",\"",
+			i ? "," : "", r->start, r->nr_pages);
+		if (s->whole)
+			write_pageblocks(f, &s->pageblocks[r->first], r->nr);
+		else
+			write_blocks(f, &s->blocks[r->first], r->nr);
+		fputs("\"]", f);
+	}
+	fputc(']', f);
+}
+
+static void write_lists(FILE *f, const struct snapshot *s)
+{
+	unsigned int zone;
+
+	fputs(",\"free\":[", f);
+	for (zone = 0; zone < MAX_NR_ZONES; zone++) {
+		fputs(zone ? "," : "", f);
+		write_numbers(f, s->nr_free[zone], NR_PAGE_ORDERS);
+	}
+	fputs("],\"zero\":", f);
+	write_numbers(f, s->nr_zero, NR_PAGE_ORDERS);
+	fputs(",\"pcp\":", f);
+	write_numbers(f, s->nr_pcp, NR_PAGE_ORDERS);
+	fputs(",\"cpuPages\":", f);
+	write_numbers(f, s->cpu_pages, s->nr_cpus);
+}
+
+static void write_caches(FILE *f, const struct snapshot *s)
+{
+	const struct snapshot_sheaves *sh;
+	const struct snapshot_cache *c;
+	size_t i;
+
+	fputs(",\n\"caches\":[", f);
+	for (i = 0; i < s->nr_caches; i++) {
+		c = &s->caches[i];
+		fprintf(f, "%s[%u,%lu,%lu,%lu,%lu,%lu,%lu,%lu,%lu]",
+			i ? "," : "", c->cache, c->nr_slabs, c->nr_partial,
+			c->nr_objects, c->active, c->in_sheaves, c->in_barn,
+			c->barn_full, c->barn_empty);
+	}
+	fputs("],\n\"sheaves\":[", f);
+	for (i = 0; i < s->nr_sheaves; i++) {
+		sh = &s->sheaves[i];
+		fprintf(f, "%s[%u,%u,%u,%u,%u,%u]", i ? "," : "", sh->cache,
+			sh->cpu, sh->main, sh->main_capacity, sh->spare,
+			sh->spare_capacity);
+	}
+	fputc(']', f);
+}
+
+static void write_sample(FILE *f, const struct snapshot *s)
+{
+	fprintf(f, "{\"t\":%.1f,\"pause\":%.3f,\"rss\":%" PRIu64
+		",\"total\":%" PRIu64 ",\"vmalloc\":%" PRIu64
+		",\"map\":%" PRIu64 ",\"whole\":%s",
+		(double)s->time / 1e6, (double)s->pause / 1e6, s->rss,
+		s->memory.total, s->memory.vmalloc, s->memory.map,
+		s->whole ? "true" : "false");
+	write_lists(f, s);
+	write_caches(f, s);
+	write_ranges(f, s);
+	fputs("}", f);
+}
+
+static void write_date(FILE *f, time_t when)
+{
+	char text[64] = "?";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm))
+		strftime(text, sizeof(text), "%F %T", &tm);
+	write_string(f, text);
+}
+
+static void write_series(FILE *f, const void *data)
+{
+	const struct series *series = data;
+	const struct snapshot_name *n;
+	size_t i;
+
+	fputs("{\"kind\":\"heap\",\"target\":", f);
+	write_string(f, remote_name(series->remote));
+	fputs(",\"date\":", f);
+	write_date(f, time(NULL));
+	fprintf(f, ",\"pageShift\":%u,\"pageblockOrder\":%u,\"someStates\":%s",
+		series->page_shift, series->pageblock_order,
+		series->states_left_out ? "true" : "false");
+	fputs(",\"zones\":[", f);
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		fputs(i ? "," : "", f);
+		write_string(f, series->zone_names[i]);
+	}
+	fputs("],\n\"cacheNames\":[", f);
+	for (i = 0; i < series->nr_names; i++) {
+		n = &series->names[i];
+		fputs(i ? ",\n[" : "[", f);
+		write_string(f, n->name);
+		fprintf(f, ",%u,%u,%u,%u,%u,%u]", n->object_size, n->size,
+			n->pad, n->order, n->objects, n->capacity);
+	}
+	fputs("],\n\"samples\":[", f);
+	for (i = 0; i < series->nr_samples; i++) {
+		fputs(i ? ",\n" : "", f);
+		write_sample(f, &series->samples[i]);
+	}
+	fputs("]}", f);
+}
+
+/* A trace ------------------------------------------------------------------ */
+
+static void write_command(FILE *f, const struct trace_header *h)
+{
+	char text[sizeof(h->command) + 1];
+	size_t len = sizeof(h->command), i;
+
+	memcpy(text, h->command, len);
+	while (len && !text[len - 1])
+		len--;
+	text[len] = 0;
+	for (i = 0; i < len; i++)
+		if (!text[i])
+			text[i] = ' ';
+	write_string(f, text);
+}
+
+static void write_part(FILE *f, const struct history_part *p)
+{
+	fprintf(f, "{\"live\":%" PRIu64 ",\"peak\":%" PRIu64 ",\"blocks\":%"
+		PRIu64 ",\"allocs\":%" PRIu64 ",\"frees\":%" PRIu64
+		",\"failed\":%" PRIu64 ",\"asked\":", p->live, p->peak,
+		p->nr_live, p->allocs, p->frees, p->failed);
+	write_numbers(f, p->asked, NR_SIZE_CLASSES);
+	fputs(",\"held\":", f);
+	write_numbers(f, p->held, NR_SIZE_CLASSES);
+	fputc('}', f);
+}
+
+static void write_history(FILE *f, const void *data)
+{
+	const struct history *h = data;
+	const struct trace_header *header = trace_header(h->file);
+	const struct history_caller *c;
+	size_t i;
+
+	fputs("{\"kind\":\"trace\",\"target\":", f);
+	write_command(f, header);
+	fputs(",\"date\":", f);
+	write_date(f, (time_t)(header->start_realtime / 1000000000));
+	fprintf(f, ",\"pid\":%u,\"processes\":%u,\"duration\":%.6f,\"calls\":%"
+		PRIu64 ",\n\"callers\":[", header->pid,
+		trace_nr_processes(h->file), (double)h->duration / 1e6,
+		h->nr_calls);
+	for (i = 0; i < h->nr_callers; i++) {
+		c = &h->callers[i];
+		fputs(i ? ",\n{\"name\":" : "{\"name\":", f);
+		write_string(f, c->name);
+		fprintf(f, ",\"calls\":%" PRIu64 ",\"bytes\":%" PRIu64
+			",\"live\":", c->calls, c->bytes);
+		write_numbers(f, c->live, h->nr_parts);
+		fputc('}', f);
+	}
+	fputs("],\n\"samples\":[", f);
+	for (i = 0; i < h->nr_parts; i++) {
+		fputs(i ? ",\n" : "", f);
+		write_part(f, &h->parts[i]);
+	}
+	fputs("]}", f);
+}
+
+/* The page ----------------------------------------------------------------- */
+
+/* The template up to @mark; the rest begins behind it. */
+static const char *write_up_to(FILE *f, const char *template, const char *mark)
+{
+	const char *end = strstr(template, mark);
+
+	fwrite(template, 1, (size_t)(end - template), f);
+	return end + strlen(mark);
+}
+
+static void write_page(const char *path,
+		       void (*write_data)(FILE *f, const void *data),
+		       const void *data)
+{
+	FILE *f = fopen(path, "w");
+	const char *rest = web_html;
+	bool failed;
+
+	if (!f)
+		error(EXIT_FAILED, errno, "cannot write %s", path);
+	rest = write_up_to(f, rest, "<!--STYLE-->");
+	fputs(web_css, f);
+	rest = write_up_to(f, rest, "<!--DATA-->");
+	write_data(f, data);
+	rest = write_up_to(f, rest, "<!--SCRIPT-->");
+	fputs(web_js, f);
+	fputs(rest, f);
+	failed = ferror(f);
+	if (fclose(f) || failed)
+		error(EXIT_FAILED, errno, "cannot write %s", path);
+}
+
+void page_write_series(const char *path, const struct series *series)
+{
+	write_page(path, write_series, series);
+}
+
+void page_write_history(const char *path, const struct history *history)
+{
+	write_page(path, write_history, history);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pictures as SVG files, for kmm plot and for the lab.
+ */
+#ifndef TOOLS_KMM_SVG_FILE_H
+#define TOOLS_KMM_SVG_FILE_H
+
+#include <stdio.h>
+
+/* A white page with a title; NULL with errno if it cannot be made. */
+FILE *svg_begin(const char *path, unsigned int width, unsigned int height,
+		const char *title);
+/* 0 or -ERRNO. */
+int svg_end(FILE *f);
+
+/* @class: "t" title, "h" heading, "r" row, "u" or "n" small, "e" small and
+ * ending at @x. */
+void svg_text(FILE *f, double x, double y, const char *class, const char *text);
+void svg_rect(FILE *f, double x, double y, double width, double height,
+	      const char *colour);
+
+#endif /* TOOLS_KMM_SVG_FILE_H */
