@@ -389,8 +389,8 @@ function objectStates(block) {
  * that begins.
  */
 function parseSample(sample) {
-	if (sample.map)
-		return sample.map;
+	if (sample.parsed)
+		return sample.parsed;
 	const per = sample.whole ? 2 ** DATA.pageblockOrder : 1;
 	const map = { cells: 0, blocks: [], of: [], first: [], ranges: [],
 		      bytes: per * 2 ** DATA.pageShift };
@@ -411,7 +411,7 @@ function parseSample(sample) {
 			}
 		}
 	}
-	sample.map = map;
+	sample.parsed = map;
 	return map;
 }
 
