@@ -16,7 +16,8 @@
  *	states	= { digit }			base 64, three objects each,
  *						the first in the lowest bits
  *
- * All numbers are decimal. States are left out where all objects are live.
+ * All numbers are decimal. Behind a ":" there is nothing if all objects are live;
+ * without one, it is not known which are.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -79,10 +80,10 @@ static void write_states(FILE *f, const struct snapshot_block *b)
 
 	for (i = 0; b->state && i < b->objects; i++)
 		all_live &= b->state[i] == OBJECT_LIVE;
-	if (!b->state || all_live)
+	if (!b->state)
 		return;
 	fputc(':', f);
-	for (i = 0; i < b->objects; i++) {
+	for (i = 0; !all_live && i < b->objects; i++) {
 		value |= (unsigned int)b->state[i] << i % 3 * 2;
 		if (i % 3 == 2 || i + 1u == b->objects) {
 			fputc(digits[value], f);
@@ -247,9 +248,8 @@ static void write_series(FILE *f, const void *data)
 	write_string(f, remote_name(series->remote));
 	fputs(",\"date\":", f);
 	write_date(f, time(NULL));
-	fprintf(f, ",\"pageShift\":%u,\"pageblockOrder\":%u,\"someStates\":%s",
-		series->page_shift, series->pageblock_order,
-		series->states_left_out ? "true" : "false");
+	fprintf(f, ",\"pageShift\":%u,\"pageblockOrder\":%u",
+		series->page_shift, series->pageblock_order);
 	fputs(",\"zones\":[", f);
 	for (i = 0; i < MAX_NR_ZONES; i++) {
 		fputs(i ? "," : "", f);

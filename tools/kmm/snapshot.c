@@ -20,7 +20,7 @@
 #include "snapshot.h"
 
 #define MAX_STATES 3000000	/* objects, in all snapshots: 1 MB of page */
-#define SLABS_PER_CACHE 256
+#define SLABS_PER_CACHE 1024
 
 struct taking {
 	struct series *series;
@@ -185,11 +185,8 @@ static void take_slab(struct taking *t, const struct view_block *block,
 	}
 	b->cache = t->index[cache];
 	if (t->nr_states + b->objects > t->series->max_states ||
-	    t->nr_slabs[cache] >= SLABS_PER_CACHE) {
-		t->series->states_left_out = true;
-		return;
-	}
-	if (!view_read_slab(t->v, block, &t->slab))
+	    t->nr_slabs[cache] >= SLABS_PER_CACHE ||
+	    !view_read_slab(t->v, block, &t->slab))
 		return;
 	t->nr_slabs[cache]++;
 	t->nr_states += b->objects;

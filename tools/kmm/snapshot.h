@@ -94,7 +94,6 @@ struct series {
 	struct snapshot *samples;
 	size_t nr_samples;
 	size_t max_states;	/* of objects, in one snapshot */
-	bool states_left_out;	/* there were more */
 	uint64_t start;
 };
 

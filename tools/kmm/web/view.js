@@ -61,6 +61,8 @@ function plural(n, what) {
 }
 
 function seconds(ms) {
+	if (!ms)
+		return "0 s";
 	return ms < 1000 ? ms.toFixed(ms < 10 ? 2 : 0) + " ms" :
 		(ms / 1000).toFixed(2) + " s";
 }
@@ -99,9 +101,10 @@ function sized(canvas, width, height) {
 	return ctx;
 }
 
-function key(colour, text) {
-	return make("span", { class: "key" },
-		    make("i", { style: "background:" + colour }), text);
+function key(colour, text, dotted) {
+	return make("span", { class: "key" }, make("i", dotted ?
+		{ class: "dotted", style: "border-color:" + colour } :
+		{ style: "background:" + colour }), text);
 }
 
 function meter(parts, of) {
@@ -293,7 +296,7 @@ function chart(parent, title, note, series, time, options) {
 
 	svg.append(cursor);
 	for (const s of series)
-		keys.append(key(s.colour, s.name));
+		keys.append(key(s.colour, s.name, s.dash));
 	const at = (e) => Math.max(0, Math.min(n - 1, Math.round(
 		(e.clientX - svg.getBoundingClientRect().left - CHART.left) /
 		(width - CHART.left - CHART.right) * (n - 1))));
@@ -374,8 +377,9 @@ function objectStates(block) {
 	const list = [];
 
 	if (block.states === undefined)
-		return block.inuse === block.objects && !DATA.someStates ?
-			new Array(block.objects).fill(0) : null;
+		return null;
+	if (!block.states)
+		return new Array(block.objects).fill(0);
 	for (const c of block.states)
 		for (let v = DIGITS.indexOf(c), i = 0; i < 3; i++, v >>= 2)
 			if (list.length < block.objects)
@@ -486,7 +490,7 @@ function tint(colour, share) {
 
 /* The map ------------------------------------------------------------------ */
 
-const GUTTER = 98;
+const GUTTER = 94;
 let topCaches, geometry;
 
 function blockColour(block) {
@@ -516,11 +520,11 @@ function layOut(map, width, height) {
 		(r.pages * 2 ** DATA.pageShift / map.bytes) / cols) + 1)) - 1;
 	let cols = 16;
 
-	while (cols < 512 && (rowsOf(cols) * Math.floor((width - GUTTER) / cols)
-			      > height))
+	while (cols < 512 && rowsOf(cols) * (width - GUTTER) / cols > height)
 		cols *= 2;
-	const size = Math.max(2, Math.min(28, Math.floor((width - GUTTER) /
-							 cols)));
+	/* Whole pixels, where that costs few of them. */
+	const exact = Math.min(28, (width - GUTTER) / cols);
+	const size = exact >= 8 ? Math.floor(exact) : Math.max(1.25, exact);
 	const g = { cols, size, rows: [], height: 0 };
 	let row = 0;
 
@@ -531,7 +535,7 @@ function layOut(map, width, height) {
 		g.rows.push({ range: r, row, cells });
 		row += Math.ceil(cells / cols) + 1;
 	}
-	g.height = Math.max(1, row - 1) * size + 2;
+	g.height = Math.ceil(Math.max(1, row - 1) * size) + 2;
 	return g;
 }
 
@@ -543,8 +547,12 @@ function placeOf(g, cell) {
 			found = r;
 	const i = cell - found.range.first;
 
-	return { x: GUTTER + i % g.cols * g.size,
-		 y: (found.row + Math.floor(i / g.cols)) * g.size };
+	const column = i % g.cols, row = found.row + Math.floor(i / g.cols);
+	const x = GUTTER + Math.round(column * g.size);
+	const y = Math.round(row * g.size);
+
+	return { x, y, width: GUTTER + Math.round((column + 1) * g.size) - x,
+		 height: Math.round((row + 1) * g.size) - y };
 }
 
 function cellAtPoint(g, x, y) {
@@ -562,15 +570,15 @@ function cellAtPoint(g, x, y) {
 	return -1;
 }
 
-function drawMix(ctx, p, size, mix) {
+function drawMix(ctx, p, mix) {
 	const total = sum(mix);
-	let y = p.y + size - 1;
+	let y = p.y + p.height - 1;
 
 	mix.forEach((n, kind) => {
-		const h = (size - 1) * n / total;
+		const h = (p.height - 1) * n / total;
 
 		ctx.fillStyle = KINDS[kind].colour;
-		ctx.fillRect(p.x, y - h, size - 1, h);
+		ctx.fillRect(p.x, y - h, p.width - 1, h);
 		y -= h;
 	});
 }
@@ -581,16 +589,16 @@ function outline(ctx, g, cell, dash) {
 	ctx.setLineDash(dash ? [3, 2] : []);
 	ctx.strokeStyle = "#000";
 	ctx.lineWidth = 2;
-	ctx.strokeRect(p.x - out, p.y - out, g.size - 1 + 2 * out,
-		       g.size - 1 + 2 * out);
+	ctx.strokeRect(p.x - out, p.y - out, p.width - 1 + 2 * out,
+		       p.height - 1 + 2 * out);
 }
 
 function drawMap(canvas) {
 	const map = parseSample(now());
 	const width = canvas.parentElement.clientWidth - 4;
-	const g = geometry = layOut(map, width, 400);
+	const g = geometry = layOut(map, width, 330);
 	const ctx = sized(canvas, width, g.height);
-	const gap = g.size >= 5 ? 1 : 0;
+	const gap = g.size >= 4.5 ? 1 : 0;
 
 	ctx.fillStyle = "#fff";
 	ctx.fillRect(0, 0, width, g.height);
@@ -599,15 +607,15 @@ function drawMap(canvas) {
 		const block = map.blocks[b];
 
 		if (block.mix) {
-			drawMix(ctx, p, g.size, block.mix);
+			drawMix(ctx, p, block.mix);
 			continue;
 		}
 		const right = map.of[cell + 1] !== b;
 		const below = map.of[cell + g.cols] !== b;
 
 		ctx.fillStyle = blockColour(block);
-		ctx.fillRect(p.x, p.y, g.size - (right ? gap : 0),
-			     g.size - (below ? gap : 0));
+		ctx.fillRect(p.x, p.y, p.width - (right ? gap : 0),
+			     p.height - (below ? gap : 0));
 	}
 	ctx.fillStyle = "#5b6470";
 	ctx.font = "10px ui-monospace, monospace";
@@ -910,7 +918,7 @@ function showFree(box) {
 		"as zero, and blocks on per-CPU lists; bars are bytes. Unusable: " +
 		"the share of free memory in blocks too small for this order. " +
 		"Fragmentation: why it would fail, 0 for lack of memory, 1 for " +
-		"fragmentation; \u2013 it would not."),
+		"fragmentation; \u2013 it would succeed."),
 		make("table", {}, header("order", "blocks", "zero", "per-CPU",
 		"bytes", "unusable", "fragment."), body),
 		make("p", { class: "note" }, "pages on per-CPU lists: " +
@@ -948,14 +956,14 @@ function showCaches(box) {
 			make("td", {}, count(waiting)),
 			make("td", {}, count(Math.max(0, objects - active -
 						      waiting))),
-			make("td", { style: "width:20%" }, meter(
+			make("td", { style: "width:16%" }, meter(
 				[[active, STATES[0].colour],
 				 [waiting, STATES[3].colour]], objects))));
 	}
 	box.replaceChildren(make("p", { class: "note" },
 		"Click a cache to see its slabs on the map."),
 		make("table", {}, header("cache", "size", "slabs", "partial",
-		"live", "in sheaves", "free", "objects"), body));
+		"live", "in sheaf", "free", ""), body));
 }
 
 function fill(n, capacity) {
@@ -1039,10 +1047,10 @@ function showHeap() {
 	});
 	setUpMap(left);
 	chart(left, "Memory", "pages by what they are, and RSS", memory, time,
-	      { height: 130, binary: true, format: bytes });
+	      { height: 125, binary: true, format: bytes });
 	chart(left, "Fragmentation", "the kernel's two indices, from 0 to 1",
 	      lines.filter((l) => l.values.some((v) => v !== null)), time,
-	      { height: 120, max: 1, format: (v) => v.toFixed(2) });
+	      { height: 110, max: 1, format: (v) => v.toFixed(2) });
 	right.append(details);
 	updates.push(() => showDetails(details));
 	setUpTabs(right, [["free", "Free lists", showFree],
@@ -1083,7 +1091,7 @@ function setUpHeat(parent) {
 	const canvas = make("canvas", { id: "heat" });
 	const legend = make("div", { class: "bar" });
 	const [first, end] = classes();
-	const rowHeight = Math.max(9, Math.min(22, Math.floor(300 / (end -
+	const rowHeight = Math.max(9, Math.min(22, Math.floor(230 / (end -
 								   first))));
 	const n = DATA.samples.length, left = 74;
 	let width = 0;
@@ -1215,13 +1223,13 @@ function showTrace() {
 	chart(left, "Live bytes", "at the end of each part, by caller; the " +
 	      "line: the most within it", callers.concat({ name: "peak",
 		colour: "#1b1f24", values: DATA.samples.map((s) => s.peak) }),
-	      time, { height: 170, binary: true, format: bytes });
+	      time, { height: 140, binary: true, format: bytes });
 	chart(left, "Calls per second", "", [
 		{ name: "allocations", colour: "#0072b2",
 		  values: DATA.samples.map((s) => s.allocs * per) },
 		{ name: "frees", colour: "#e69f00",
 		  values: DATA.samples.map((s) => s.frees * per) }],
-	      time, { height: 120, format: count });
+	      time, { height: 110, format: count });
 	right.append(part);
 	updates.push(() => showPart(part));
 	setUpTabs(right, [["callers", "Top callers", showCallers]]);
@@ -1233,7 +1241,7 @@ function showTrace() {
 
 /* -------------------------------------------------------------------------- */
 
-$("title").textContent = DATA.target;
+$("title").textContent = "kmm view \u00b7 " + DATA.target;
 document.title = "kmm view: " + DATA.target;
 state.sample = DATA.samples.length - 1;
 readHash();
