@@ -287,7 +287,7 @@ function chart(parent, title, note, series, time, options) {
 				fill: "none", stroke: s.colour,
 				"stroke-width": 2,
 				"stroke-dasharray": s.dash || "none" }));
-	for (const i of n > 1 ? [0, Math.floor((n - 1) / 2), n - 1] : [0])
+	for (const i of new Set([0, Math.floor((n - 1) / 2), n - 1]))
 		svg.append(make("text", { x: x(i), y: height - 4,
 			"text-anchor": n === 1 ? "middle" : i === 0 ? "start" :
 			i === n - 1 ? "end" : "middle" }, seconds(time[i])));
@@ -682,7 +682,9 @@ function mapLegend(bar) {
 		make("option", { value: "order" }, "colour: order"),
 		make("option", { value: "cache" }, "colour: cache"));
 
-	bar.replaceChildren(colours);
+	bar.replaceChildren();
+	if (!now().whole)
+		bar.append(colours);
 	colours.value = state.colour;
 	if (state.cache) {
 		bar.append(key("#0072b2", "slabs of " + state.cache),
