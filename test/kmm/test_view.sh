@@ -114,7 +114,7 @@ Page $((page + 1))" "heap.html#sample=1&page=$page" "$text[0]" \
 	# A slab says what its objects are.
 	browse view_objects "True" \
 		"heap.html#page=$(((small - first) >> 12))" \
-		"eval:/\\d+ live/.test(document.getElementById('objects').innerText)"
+		"eval:/\\d+ live/.test(document.querySelector('.objects').innerText)"
 
 	run --trace="$dir/view-trace" "$dir/view-prog" </dev/null >/dev/null
 	view -o "$dir/trace.html" "$dir/view-trace" >/dev/null

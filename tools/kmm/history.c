@@ -130,7 +130,7 @@ static int by_most(const void *a, const void *b)
 
 	if (x->most != y->most)
 		return x->most > y->most ? -1 : 1;
-	return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+	return x->calls > y->calls ? -1 : x->calls < y->calls;
 }
 
 /* All but the first few become one. */
@@ -141,6 +141,8 @@ static void keep_callers(struct counting *c)
 	size_t i, n, part;
 
 	qsort(c->callers, c->nr_callers, sizeof(*c->callers), by_most);
+	while (c->nr_callers && !c->callers[c->nr_callers - 1].calls)
+		free(c->callers[--c->nr_callers].live);
 	n = c->nr_callers < HISTORY_CALLERS ? c->nr_callers : HISTORY_CALLERS;
 	for (i = 0; i < n; i++)
 		c->callers[i].name = c->callers[i].caller ?

@@ -173,6 +173,21 @@ static void write_ranges(FILE *f, const struct snapshot *s)
 	fputc(']', f);
 }
 
+/* Where the map has pageblocks: what a few slabs look like. */
+static void write_examples(FILE *f, const struct snapshot *s)
+{
+	size_t i;
+
+	fputs(",\n\"slabs\":[", f);
+	for (i = 0; s->whole && i < s->nr_blocks; i++) {
+		fprintf(f, "%s[\"0x%" PRIx64 "\",\"", i ? "," : "",
+			s->blocks[i].address);
+		write_block(f, &s->blocks[i]);
+		fputs("\"]", f);
+	}
+	fputc(']', f);
+}
+
 static void write_lists(FILE *f, const struct snapshot *s)
 {
 	unsigned int zone;
@@ -225,6 +240,7 @@ static void write_sample(FILE *f, const struct snapshot *s)
 	write_lists(f, s);
 	write_caches(f, s);
 	write_ranges(f, s);
+	write_examples(f, s);
 	fputs("}", f);
 }
 
@@ -238,14 +254,30 @@ static void write_date(FILE *f, time_t when)
 	write_string(f, text);
 }
 
+/* "process 4711: redis-server": a program is what is mapped first. */
+static char *target_name(struct remote *remote)
+{
+	struct remote_mapping mapping;
+	const char *slash;
+
+	if (!remote_mapping_at(remote, 0, &mapping))
+		return xstrdup(remote_name(remote));
+	slash = strrchr(mapping.path, '/');
+	return xasprintf("%s: %s", remote_name(remote),
+			 slash ? slash + 1 : mapping.path);
+}
+
 static void write_series(FILE *f, const void *data)
 {
 	const struct series *series = data;
 	const struct snapshot_name *n;
+	char *name;
 	size_t i;
 
 	fputs("{\"kind\":\"heap\",\"target\":", f);
-	write_string(f, remote_name(series->remote));
+	name = target_name(series->remote);
+	write_string(f, name);
+	free(name);
 	fputs(",\"date\":", f);
 	write_date(f, time(NULL));
 	fprintf(f, ",\"pageShift\":%u,\"pageblockOrder\":%u",

@@ -21,6 +21,7 @@
 
 #define MAX_STATES 3000000	/* objects, in all snapshots: 1 MB of page */
 #define SLABS_PER_CACHE 1024
+#define EXAMPLES_PER_CACHE 4	/* where pageblocks are shown */
 
 struct taking {
 	struct series *series;
@@ -171,6 +172,7 @@ static enum snapshot_kind kind_of(const struct view_block *block)
 static void take_slab(struct taking *t, const struct view_block *block,
 		      struct snapshot_block *b)
 {
+	unsigned int max = t->s->whole ? EXAMPLES_PER_CACHE : SLABS_PER_CACHE;
 	size_t cache, i;
 
 	b->inuse = block->page.inuse;
@@ -185,7 +187,7 @@ static void take_slab(struct taking *t, const struct view_block *block,
 	}
 	b->cache = t->index[cache];
 	if (t->nr_states + b->objects > t->series->max_states ||
-	    t->nr_slabs[cache] >= SLABS_PER_CACHE ||
+	    t->nr_slabs[cache] >= max ||
 	    !view_read_slab(t->v, block, &t->slab))
 		return;
 	t->nr_slabs[cache]++;
@@ -204,13 +206,21 @@ static void add_block(struct taking *t, const struct view_block *block)
 	s->blocks = grow(s->blocks, s->nr_blocks, &s->max_blocks, sizeof(*b));
 	b = &s->blocks[s->nr_blocks++];
 	*b = (struct snapshot_block){
+		.address = block->pfn << t->series->page_shift,
 		.kind = kind_of(block),
 		.order = block->kind == VIEW_OTHER ? 0 : block->page.order,
 		.nr_pages = (uint32_t)block->nr_pages,
 	};
 	if (b->kind == SNAPSHOT_SLAB)
 		take_slab(t, block, b);
-	s->ranges[s->nr_ranges - 1].nr++;
+}
+
+/* A slab, as long as there are few of its cache. */
+static void add_example(struct taking *t, const struct view_block *block)
+{
+	add_block(t, block);
+	if (!t->s->blocks[t->s->nr_blocks - 1].state)
+		t->s->nr_blocks--;
 }
 
 /* A free block may span pageblocks; its pages count where they are. */
@@ -266,10 +276,14 @@ static void take_block(struct view *v, const struct view_block *block,
 		t->s->nr_zero[block->page.order]++;
 	if (block->kind == VIEW_PCP)
 		t->s->nr_pcp[block->page.order]++;
-	if (t->s->whole)
-		add_to_pageblocks(t, block);
-	else
+	if (!t->s->whole) {
 		add_block(t, block);
+		t->s->ranges[t->s->nr_ranges - 1].nr++;
+		return;
+	}
+	add_to_pageblocks(t, block);
+	if (block->kind == VIEW_SLAB)
+		add_example(t, block);
 }
 
 static void take_pages(struct taking *t)

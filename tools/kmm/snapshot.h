@@ -5,7 +5,8 @@
  *
  * Unlike a struct view, a snapshot is of one moment (the process is stopped
  * while it is taken), needs nothing of the process any more, and is bounded:
- * of more than SNAPSHOT_MAX_PAGES pages, whole pageblocks are described.
+ * of more than SNAPSHOT_MAX_PAGES pages, whole pageblocks are described, and a
+ * few slabs of each cache.
  */
 #ifndef TOOLS_KMM_SNAPSHOT_H
 #define TOOLS_KMM_SNAPSHOT_H
@@ -27,6 +28,7 @@ enum snapshot_kind {
 };
 
 struct snapshot_block {
+	uint64_t address;
 	enum snapshot_kind kind;
 	unsigned int order;	/* not of large ones */
 	uint32_t nr_pages;
@@ -60,7 +62,7 @@ struct snapshot {
 	uint64_t time, pause;	/* ns; since the first, and that it took */
 	uint64_t rss;		/* 0: not known */
 	struct view_memory memory;
-	bool whole;		/* pageblocks, not blocks */
+	bool whole;		/* pageblocks; blocks are those few slabs */
 	struct snapshot_range *ranges;
 	size_t nr_ranges;
 	struct snapshot_block *blocks;

@@ -686,7 +686,7 @@ function mapLegend(bar) {
 	if (!now().whole)
 		bar.append(colours);
 	colours.value = state.colour;
-	if (state.cache) {
+	if (state.cache && !now().whole) {
 		bar.append(key("#0072b2", "slabs of " + state.cache),
 			   make("button", { onclick: () =>
 				set({ cache: "" }) }, "show all"));
@@ -723,7 +723,8 @@ function setUpMap(parent) {
 			   make("div", { class: "scroll" }, canvas)));
 	canvas.addEventListener("click", (e) => {
 		if (at(e) >= 0)
-			set({ page: at(e) });
+			set({ page: at(e), cache: now().whole ? "" :
+			      state.cache });
 	});
 	canvas.addEventListener("mousemove", (e) => {
 		const map = parseSample(now()), cell = at(e);
@@ -757,10 +758,9 @@ function rows(list) {
 	return dl;
 }
 
-function drawObjects(box, map, block, cell) {
+function drawObjects(box, block, base) {
 	const states = objectStates(block);
 	const [, size, distance, pad] = DATA.cacheNames[block.cache];
-	const base = addressOf(map, map.first[map.of[cell]]);
 
 	if (!states) {
 		box.append(make("p", { class: "note" },
@@ -768,7 +768,7 @@ function drawObjects(box, map, block, cell) {
 			"there were too many slabs."));
 		return;
 	}
-	const bar = make("div", { class: "bar", id: "objects" });
+	const bar = make("div", { class: "bar objects" });
 	const canvas = make("canvas");
 	const width = box.clientWidth - 24;
 	const cell_ = Math.max(5, Math.min(22, Math.floor(
@@ -807,6 +807,10 @@ function drawObjects(box, map, block, cell) {
 function showDetails(box) {
 	const map = parseSample(now()), cell = state.page;
 
+	if (now().whole && state.cache) {
+		showExamples(box);
+		return;
+	}
 	if (cell < 0 || cell >= map.cells) {
 		box.replaceChildren(make("h2", {}, "No page selected"),
 			make("p", { class: "note" }, cell < 0 ?
@@ -840,8 +844,25 @@ function showDetails(box) {
 		box.firstChild.after(make("p", { class: "note" },
 			`${block.objects} objects of ${c[1]} bytes, one every ` +
 			`${c[2]}; ${block.inuse} not on the slab's freelist`));
-		drawObjects(box, map, block, cell);
+		drawObjects(box, block, start);
 	}
+}
+
+/* Where the map shows no slabs: some of the cache that was clicked. */
+function showExamples(box) {
+	const slabs = now().slabs.map(([start, text]) =>
+		[BigInt(start), parseBlock(text)])
+		.filter(([, block]) => cacheName(block.cache) === state.cache);
+
+	box.replaceChildren(make("h2", {}, `Some slabs of ${state.cache} `,
+		make("small", {}, "the first ones; there may be more")));
+	for (const [start, block] of slabs) {
+		box.append(make("code", {}, hex(start)));
+		drawObjects(box, block, start);
+	}
+	if (!slabs.length)
+		box.append(make("p", { class: "note" },
+				"There are none in this sample."));
 }
 
 /* Lists -------------------------------------------------------------------- */
@@ -963,6 +984,7 @@ function showCaches(box) {
 				 [waiting, STATES[3].colour]], objects))));
 	}
 	box.replaceChildren(make("p", { class: "note" },
+		now().whole ? "Click a cache to see some of its slabs." :
 		"Click a cache to see its slabs on the map."),
 		make("table", {}, header("cache", "size", "slabs", "partial",
 		"live", "in sheaf", "free", ""), body));
