@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 
 DIGITS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
           "0123456789+/")
-LIVE = 0
+LIVE, IN_SHEAF = 0, 3
 
 
 def read(path):
@@ -56,6 +56,27 @@ def state(data, found, wanted):
     return DIGITS.index(states[nr // 3]) >> nr % 3 * 2 & 3 if states else LIVE
 
 
+def states(block):
+    """Of all objects of a slab."""
+    nr, text = int(block[3][3]), block[4]
+    if not text:
+        return [LIVE] * nr
+    return [DIGITS.index(text[i // 3]) >> i % 3 * 2 & 3 for i in range(nr)]
+
+
+def check_caches(data, sample, all_blocks):
+    """The objects seen are those that the caches count."""
+    for index, slabs, _, objects, live, sheaves, barn, *_ in sample["caches"]:
+        mine = [states(b) for b in all_blocks
+                if b[1] == "s" and int(b[3][1]) == index]
+        have = [len(mine)] + [sum(s.count(k) for s in mine)
+                              for k in (LIVE, IN_SHEAF)]
+        if have != [slabs, live, sheaves + barn] or \
+           sum(map(len, mine)) != objects:
+            print(f"{data['cacheNames'][index][0]}: slabs, live, in sheaves "
+                  f"{have}, not {slabs}, {live}, {sheaves} + {barn}")
+
+
 def heap(path, small, large):
     data = read(path)
     for sample in data["samples"]:
@@ -75,9 +96,7 @@ def heap(path, small, large):
             print(f"blocks are {holding}")
         elif state(data, holding[small], small) != LIVE:
             print(f"{small:#x} is not live")
-        states = {c for b in all_blocks if b[4] for c in b[4]}
-        if len(states) < 2:
-            print(f"objects are all alike: {states}")
+        check_caches(data, sample, all_blocks)
         if not sample["pause"] > 0 or not sample["rss"] > 300000:
             print("no pause, or no RSS")
 
