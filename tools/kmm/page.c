@@ -254,17 +254,13 @@ static void write_date(FILE *f, time_t when)
 	write_string(f, text);
 }
 
-/* "process 4711: redis-server": a program is what is mapped first. */
-static char *target_name(struct remote *remote)
+/* "process 4711: redis-server" */
+static char *target_name(const struct series *series)
 {
-	struct remote_mapping mapping;
-	const char *slash;
+	const char *program = series->program;
 
-	if (!remote_mapping_at(remote, 0, &mapping))
-		return xstrdup(remote_name(remote));
-	slash = strrchr(mapping.path, '/');
-	return xasprintf("%s: %s", remote_name(remote),
-			 slash ? slash + 1 : mapping.path);
+	return xasprintf("%s%s%s", remote_name(series->remote),
+			 program ? ": " : "", program ? program : "");
 }
 
 static void write_series(FILE *f, const void *data)
@@ -275,7 +271,7 @@ static void write_series(FILE *f, const void *data)
 	size_t i;
 
 	fputs("{\"kind\":\"heap\",\"target\":", f);
-	name = target_name(series->remote);
+	name = target_name(series);
 	write_string(f, name);
 	free(name);
 	fputs(",\"date\":", f);

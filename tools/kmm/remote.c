@@ -528,6 +528,23 @@ const char *remote_path(const struct remote *r)
 	return r->path;
 }
 
+char *remote_program(const struct remote *r)
+{
+	char path[64], name[64] = "";
+	FILE *comm;
+
+	if (!r->pid)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/comm", r->pid);
+	comm = fopen(path, "re");
+	if (!comm)
+		return NULL;
+	if (fgets(name, sizeof(name), comm))
+		name[strcspn(name, "\n")] = 0;
+	fclose(comm);
+	return xstrdup(name);
+}
+
 pid_t remote_pid(const struct remote *r)
 {
 	return r->pid;

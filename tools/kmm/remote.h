@@ -40,6 +40,8 @@ void remote_close(struct remote *r);
 const char *remote_name(const struct remote *r);
 /* The target as it was named. */
 const char *remote_path(const struct remote *r);
+/* What the process calls itself; NULL for a core. The caller frees it. */
+char *remote_program(const struct remote *r);
 /* The process; 0 for a core. */
 pid_t remote_pid(const struct remote *r);
 

@@ -375,6 +375,7 @@ void series_take(struct series *series, struct remote *remote, size_t max,
 
 	memset(series, 0, sizeof(*series));
 	series->remote = remote;
+	series->program = remote_program(remote);
 	if (!remote_pid(remote))
 		max = 1;
 	series->samples = xcalloc(max, sizeof(*series->samples));
@@ -406,12 +407,13 @@ void series_free(struct series *series)
 	}
 	free(series->samples);
 	free(series->names);
+	free(series->program);
 }
 
 /* Fragmentation ------------------------------------------------------------ */
 
 struct free_sums {
-	unsigned long pages, blocks, suitable;
+	unsigned long pages, suitable;
 };
 
 static struct free_sums add_free(const struct snapshot *s, unsigned int order)
@@ -423,7 +425,6 @@ static struct free_sums add_free(const struct snapshot *s, unsigned int order)
 	for (zone = 0; zone < MAX_NR_ZONES; zone++) {
 		for (k = 0; k < NR_PAGE_ORDERS; k++) {
 			nr = s->nr_free[zone][k];
-			sums.blocks += nr;
 			sums.pages += nr << k;
 			if (k >= order)
 				sums.suitable += nr << (k - order);
@@ -440,16 +441,4 @@ int snapshot_unusable(const struct snapshot *s, unsigned int order)
 		return 1000;
 	return (int)((sums.pages - (sums.suitable << order)) * 1000 /
 		     sums.pages);
-}
-
-int snapshot_fragmentation(const struct snapshot *s, unsigned int order)
-{
-	struct free_sums sums = add_free(s, order);
-
-	if (!sums.blocks)
-		return 0;
-	if (sums.suitable)
-		return -1000;
-	return 1000 - (int)((1000 + (sums.pages * 1000 >> order)) /
-			    sums.blocks);
 }

@@ -89,6 +89,7 @@ struct snapshot_name {
 /* Snapshots of one process, one after the other. */
 struct series {
 	struct remote *remote;
+	char *program;		/* its name; NULL for a core */
 	unsigned int page_shift, pageblock_order;
 	char zone_names[MAX_NR_ZONES][16];
 	struct snapshot_name *names;
@@ -105,14 +106,8 @@ void series_take(struct series *series, struct remote *remote, size_t max,
 		 unsigned long interval_ms);
 void series_free(struct series *series);
 
-/*
- * The kernel's two measures, in thousandths, over the zones together; see
- * mm/vmstat.c there, and extfrag_threshold.
- * unusable: of the free memory, what is in blocks too small for @order.
- * fragmentation: why an allocation would fail: towards 0 for lack of memory,
- *	towards 1000 for fragmentation; -1000: it would not fail.
- */
+/* The kernel's unusable free index, in thousandths, over the zones together: of
+ * the free memory, what is in blocks too small for @order. */
 int snapshot_unusable(const struct snapshot *s, unsigned int order);
-int snapshot_fragmentation(const struct snapshot *s, unsigned int order);
 
 #endif /* TOOLS_KMM_SNAPSHOT_H */

@@ -596,7 +596,7 @@ function outline(ctx, g, cell, dash) {
 function drawMap(canvas) {
 	const map = parseSample(now());
 	const width = canvas.parentElement.clientWidth - 4;
-	const g = geometry = layOut(map, width, 330);
+	const g = geometry = layOut(map, width, 310);
 	const ctx = sized(canvas, width, g.height);
 	const gap = g.size >= 4.5 ? 1 : 0;
 
