@@ -95,10 +95,10 @@ test_view_browser() {
 	browse view_link "Page $page
 $large
 sample 2 of 5
-Page $((page + 1))" "heap.html#sample=1&page=$page" "$text[0]" \
-		"$text.find(l => l.startsWith('0x'))" \
+Page $((page + 1))" "heap.html#sample=1&page=$page" "${text}[0]" \
+		"${text}.find(l => l.startsWith('0x'))" \
 		'eval:document.getElementById("when").value.split(" ·")[0]' \
-		key:ArrowRight "$text[0]"
+		key:ArrowRight "${text}[0]"
 
 	# The first page of the map, and the slider to its left end.
 	map=$(limited "$here/browser.py" "$chromium" "$dir/heap.html" \
@@ -107,7 +107,7 @@ Page $((page + 1))" "heap.html#sample=1&page=$page" "$text[0]" \
 #sample=4&page=0
 #sample=0&page=0
 0" heap.html \
-		"click:112,$((${map%.*} + 3))" "$text[0]" \
+		"click:112,$((${map%.*} + 3))" "${text}[0]" \
 		eval:location.hash drag:940,61,80,61 eval:location.hash \
 		"eval:document.getElementById('slider').value"
 
