@@ -582,11 +582,13 @@ check-asan: ## unit tests and stress under ASan and UBSan
 
 # TSan of gcc 12 knows few address layouts, and more random bits than 28, which
 # new kernels take, do not fit it.
+# A thread that ended before a fork() and was not joined yet counts as leaked in
+# the child, which cannot join it.
 .PHONY: check-tsan
 check-tsan: ## unit tests and stress under TSan
 	$(variant) BUILD=$(BUILD)/tsan SANITIZE=thread \
 		RUN="$$(setarch -R true 2>/dev/null && echo setarch -R)" \
-		TSAN_OPTIONS=die_after_fork=0 \
+		TSAN_OPTIONS='die_after_fork=0 report_thread_leaks=0' \
 		check-unit check-stress
 
 # Without "possibly lost": of a forked child that is every stack and thread area
