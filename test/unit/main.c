@@ -248,7 +248,7 @@ void test_scenario_passes(const char *name, const char *cmdline)
 	const char *text;
 	int status = test_run_scenario(name, cmdline, &text);
 
-	ck_assert_msg(status == 0, "scenario %s \"%s\": wait status 0x%x\n%s",
+	ck_assert_msg(status == 0, "scenario %s \"%s\": wait status 0x%x\n%.6000s",
 		      name, cmdline ? cmdline : "", (unsigned int)status, text);
 }
 
