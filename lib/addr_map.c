@@ -98,6 +98,7 @@ static bool grow(struct addr_map_shard *shard)
 /* Room for one more? */
 static bool make_room(struct addr_map_shard *shard)
 {
+	lockdep_assert_held(&shard->lock);
 	if (shard->slots && shard->nr < (shard->mask + 1) / 4 * 3)
 		return true;
 	return grow(shard) || (shard->slots && shard->nr < shard->mask);
@@ -129,6 +130,7 @@ static void close_hole(struct addr_map_shard *shard, size_t hole)
 {
 	size_t i = hole, home;
 
+	lockdep_assert_held(&shard->lock);
 	for (;;) {
 		i = (i + 1) & shard->mask;
 		if (!shard->slots[i].inverse)

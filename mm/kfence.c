@@ -291,9 +291,9 @@ static u32 units_needed(size_t size, size_t align)
 	return (u32)DIV_ROUND_UP(bytes, UNIT_SIZE);
 }
 
-/* Under kfence_lock. */
 static bool coin(void)
 {
+	lockdep_assert_held(&kfence_lock);
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
@@ -314,6 +314,7 @@ static bool is_covered(depot_stack_handle_t stack)
 {
 	u32 unit;
 
+	lockdep_assert_held(&kfence_lock);
 	if (kmm_params.kfence_all ||
 	    (u64)nr_allocated * 100 <
 		    (u64)(kfence_pool.nr_units - 1) * SKIP_COVERED_THRESH)
