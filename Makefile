@@ -591,9 +591,11 @@ check-tsan: ## unit tests and stress under TSan
 		TSAN_OPTIONS='die_after_fork=0 report_thread_leaks=0' \
 		check-unit check-stress
 
+# Fair: without that a thread that never sleeps can keep the others waiting for
+# minutes.
 # Without "possibly lost": of a forked child that is every stack and thread area
 # of the parent's threads. Children count: they end by the same exit status.
-memcheck := valgrind --quiet --error-exitcode=1 --leak-check=full \
+memcheck := valgrind --quiet --fair-sched=try --error-exitcode=1 --leak-check=full \
 	--show-leak-kinds=definite --errors-for-leak-kinds=definite
 
 .PHONY: check-memcheck
