@@ -513,18 +513,28 @@ LANE_SECONDS ?= 600
 
 # One lane after the other. A lane that hangs is killed with all its processes,
 # which timeout does by a process group of its own; so ^C must be handed on.
+# What a lane prints is kept, and shown as it comes; of those that fail the end
+# tells once more what it was.
 .PHONY: check
 check: ## install what tests need, run every lane below, sum up
 	@scripts/deps.sh check
-	@summary= failed=; trap 'kill $$pid; exit 130' INT TERM; \
+	@mkdir -p $(BUILD)/lanes; summary= failed=; \
+	trap 'kill $$pid; exit 130' INT TERM; \
 	for lane in $(LANES); do \
 		printf '\n== check-%s\n' $$lane; \
-		start=$$(date +%s) result=ok; \
+		start=$$(date +%s) result=ok log=$(BUILD)/lanes/$$lane.log; \
+		: >$$log; \
 		timeout $(LANE_SECONDS) $(MAKE) --no-print-directory $(jobs) \
-			WERROR=1 check-$$lane </dev/null & pid=$$!; \
+			WERROR=1 check-$$lane </dev/null >$$log 2>&1 & pid=$$!; \
+		tail -n +1 -s 0.2 -f --pid=$$pid $$log; \
 		wait $$pid || { result=FAILED; failed="$$failed $$lane"; }; \
 		seconds=$$(($$(date +%s) - start)); \
 		summary="$$summary$$lane $$result $$seconds s\n"; \
+	done; \
+	for lane in $$failed; do \
+		printf '\n== what failed in %s\n' $$lane; \
+		grep -aE '^FAILED|:[FE]:|(error|BUG|WARNING):|\*\*\*' \
+			$(BUILD)/lanes/$$lane.log | tail -n 30; \
 	done; \
 	printf '\n== summary\n'; \
 	printf "$$summary" | awk '{ printf "  %-10s %-7s %4d s\n", $$1, $$2, $$3 }'; \
