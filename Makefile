@@ -118,9 +118,8 @@ BENCH_SRCS := $(wildcard test/bench/*.c)
 EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
 
 OBJ := $(BUILD)/obj
-# What every process runs comes first in the libraries, together, and what few
-# need last: the host maps 64 KiB around each page that is touched, and a page of
-# data is shared by what lies beside each other.
+# What few processes need comes last in the libraries. Of the rest, lib/often.ld
+# has what every process uses.
 RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
 	stackdepot tally treap)							\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
@@ -157,12 +156,14 @@ EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_
 # -fno-semantic-interposition: exported functions call each other directly.
 # -ftls-model=initial-exec: no call of __tls_get_addr(), which may allocate.
 #	The thread-local block is small enough for dlopen() after the start.
+# -ffunction-sections, -fdata-sections: for lib/often.ld, and for programs that
+#	are linked with --gc-sections.
 # -Wundef: a misspelt macro in #if would silently be 0.
 # KMM_BUILD: struct page has its fields; see include/linux/mm_types.h.
 
 KMM_CFLAGS := -std=gnu11 -Iinclude -DKMM_BUILD -fPIC -fvisibility=hidden		\
 	-fno-strict-aliasing -fno-semantic-interposition		\
-	-ftls-model=initial-exec					\
+	-ftls-model=initial-exec -ffunction-sections -fdata-sections	\
 	-Wall -Wextra -Wundef -Wshadow -Wstrict-prototypes		\
 	-Wmissing-prototypes -Wvla -Wpointer-arith
 
@@ -172,6 +173,8 @@ MALLOC_CFLAGS := -fno-builtin
 
 # -z now:	no symbol is looked up in the middle of an allocation.
 # -z defs:	nothing but libc is needed, or the link fails.
+# -z max-page-size: segments begin where a window of the host's begins, which
+#		maps 64 KiB around a page that is touched; see lib/often.ld.
 # -z nodelete:	dlclose() leaves the code where it is. Blocks outlive it, and
 #		so do the fork handlers.
 # -Bsymbolic-functions: see -fno-semantic-interposition. Not -Bsymbolic: a
@@ -183,7 +186,8 @@ MALLOC_CFLAGS := -fno-builtin
 # (A sanitizer's symbols come from the program.)
 KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro		\
 	$(if $(SANITIZE),,-Wl,-z,defs)					\
-	-Wl,-z,nodelete -Wl,-Bsymbolic-functions
+	-Wl,-z,nodelete -Wl,-Bsymbolic-functions			\
+	-Wl,-z,max-page-size=65536 -Wl,-T,lib/often.ld
 
 ifneq ($(DEBUG),)
 KMM_CFLAGS += -DKMM_DEBUG=1
@@ -243,12 +247,13 @@ $(BUILD)/libkmm.a: $(KMM_OBJS)
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(OBJ)/libkmm.o
 
-$(BUILD)/$(SONAME): $(KMM_OBJS) lib/libkmm.map
+$(BUILD)/$(SONAME): $(KMM_OBJS) lib/libkmm.map lib/often.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,--version-script=lib/libkmm.map -o $@ $(KMM_OBJS)
 
-$(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map
+$(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map \
+		lib/often.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,-z,initfirst \
@@ -408,6 +413,12 @@ uninstall: ## remove what install put there
 	rm -rf $(lab)
 	-rmdir $(DESTDIR)$(PREFIX)/share/kmm
 	-rmdir $(headers)/linux $(headers)/kmm $(headers)
+
+.PHONY: often
+often: ## write lib/often.ld anew: what every process uses, to lie together
+	$(variant) BUILD=$(BUILD)/often CFLAGS='$(CFLAGS) -DNVALGRIND' all
+	$(Q)scripts/often.py $(BUILD)/often >$(BUILD)/often.ld
+	$(Q)mv $(BUILD)/often.ld lib/often.ld
 
 .PHONY: clean
 clean: ## remove $(BUILD)
