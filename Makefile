@@ -420,6 +420,24 @@ often: ## write lib/often.ld anew: what every process uses, to lie together
 	$(Q)scripts/often.py $(BUILD)/often >$(BUILD)/often.ld
 	$(Q)mv $(BUILD)/often.ld lib/often.ld
 
+# Documents ---------------------------------------------------------------------
+
+# The site of all documents; warnings are errors.
+define build_docs
+	$(call say,GEN,$(BUILD)/docs)
+	$(Q)sphinx-build -q -W --keep-going -c Documentation -d $(OBJ)/docs . $(BUILD)/docs
+endef
+
+.PHONY: docs
+docs: ## the book and the other documents as HTML, in $(BUILD)/docs
+	@scripts/deps.sh docs
+	$(build_docs)
+	@echo 'open $(BUILD)/docs/index.html'
+
+.PHONY: pictures
+pictures: all ## draw the pictures of the book again, as the lab draws them now
+	$(Q)test/pictures.sh --update $(BUILD)
+
 .PHONY: clean
 clean: ## remove $(BUILD)
 	rm -rf $(BUILD)
@@ -640,7 +658,8 @@ check-preload: all ## real programs on the shim
 check-kmm: all $(WRONG) ## the kmm command, and every command that documents show
 	$(Q)CC='$(CC)' test/kmm/run.sh $(BUILD)
 	$(Q)test/console.py $(BUILD) \
-		$$(grep -l '^```console' README.md Documentation/*.md)
+		$$(grep -l '^```console' README.md Documentation/*.md Documentation/book/*.md)
+	$(Q)test/pictures.sh $(BUILD)
 
 .PHONY: check-install
 check-install: all ## install, then build and run the examples from there
@@ -660,8 +679,14 @@ check-wrong: all $(WRONG) $(BENCH_PROGRAMS) ## what the shim says of wrong progr
 	$(Q)test/wrong/run.sh $(BUILD)
 
 .PHONY: check-docs
-check-docs: all ## what the documents claim
+check-docs: all ## what the documents claim, and that they become HTML
 	$(Q)test/docs.sh $(BUILD)
+	@if scripts/deps.sh --have docs; then \
+		$(MAKE) --no-print-directory docs && echo '1 passed, 0 failed' || \
+			{ echo '0 passed, 1 failed'; exit 1; }; \
+	else \
+		echo 'Sphinx, myst-parser or furo is not installed: no HTML is made'; \
+	fi
 
 .PHONY: check-labs
 check-labs: all ## the exercises: solutions, skeletons and mistakes

@@ -8,6 +8,9 @@
 #	scripts/deps.sh check	and run all tests
 #	scripts/deps.sh bench	run the benchmark
 #	scripts/deps.sh bench-debug	compare debugging tools
+#	scripts/deps.sh docs	make the documents' HTML
+#
+# scripts/deps.sh --have docs only says, by its status, whether nothing is missing.
 #
 # What is missing is found by looking for the thing itself (a command, a
 # header), not for a package. Where everything is there, nothing is installed
@@ -16,10 +19,15 @@
 set -eu
 
 usage() {
-	sed -n '6,10s/^#	//p' "$0" >&2
+	sed -n '6,11s/^#	//p' "$0" >&2
 	exit 2
 }
 
+only_look=
+if [ "${1-}" = --have ]; then
+	only_look=yes
+	shift
+fi
 [ $# -eq 1 ] || usage
 
 have_command() { command -v "$1" >/dev/null 2>&1; }
@@ -32,6 +40,12 @@ have_header() {
 	echo "#include <$1>" | "$compiler" -E -x c - >/dev/null 2>&1
 }
 
+sphinx_has() {
+	have_command sphinx-build || return 1
+	python=$(sed -n '1s/^#! *//p' "$(command -v sphinx-build)")
+	$python -c "import $1" 2>/dev/null
+}
+
 # have KIND NAME; the kinds are those of the lists below.
 have() {
 	case $1 in
@@ -39,6 +53,8 @@ have() {
 	header) have_header "$2" ;;
 	# The library of Check and its pkg-config file come in one package.
 	pkgconfig) have_command pkg-config && pkg-config --exists "$2" ;;
+	# For the Python that Sphinx runs on.
+	sphinx) sphinx_has "$2" ;;
 	library) PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "	$2 " ;;
 	esac
 }
@@ -90,6 +106,15 @@ optional_check() {
 		command mandoc mandoc
 		command gcore gdb
 		command tmux tmux
+	END
+	needed_docs
+}
+
+needed_docs() {
+	cat <<-END
+		command sphinx-build python3-sphinx
+		sphinx myst_parser python3-myst-parser
+		sphinx furo furo
 	END
 }
 
@@ -173,9 +198,14 @@ demo) packages=$(needed_demo | missing) ;;
 check) packages=$(needed_check | missing) ;;
 bench) packages=$(needed_bench | missing) ;;
 bench-debug) packages=$(needed_bench_debug | missing) ;;
+docs) packages=$(needed_docs | missing) ;;
 *) usage ;;
 esac
 
+if [ "$only_look" ]; then
+	[ -z "$packages" ]
+	exit
+fi
 # shellcheck disable=SC2086
 if [ -n "$packages" ]; then
 	apt $packages || exit 1

@@ -5,6 +5,7 @@
 #
 #	names		each name() in a document or a comment exists in the sources
 #	files		each path that a document names exists
+#	book		each function stands in the file that its row of a table names
 #	links		each relative link, and each heading it points to, exists
 #	rooms		each .c file of mm/ and lib/ has its page in Documentation/rooms/
 #	parameters	the tables are what KMM_CMDLINE=help prints
@@ -120,6 +121,17 @@ for file in $documents $pages $sources $exercises; do
 	done
 done >"$tmp/bad"
 result "names: each name() exists" "$tmp/bad"
+
+# Rows of the book's tables: | `function()` | `file` | ...
+for file in Documentation/book/*.md; do
+	sed -nE 's/^\| `([A-Za-z_0-9]+)\(\)` \| `([^`]+)` \|.*/\1 \2/p' "$file" |
+		while read -r name path; do
+		grep -qE "^([A-Za-z_].*[ *])?(PAGE_FLAG_FUNCS\()?$name\(" "$path" ||
+			grep -qE "^#define $name\(" "$path" ||
+			echo "$name() of $path in $file"
+	done
+done >"$tmp/bad"
+result "book: each function is in its file" "$tmp/bad"
 
 # Files and links -------------------------------------------------------------
 

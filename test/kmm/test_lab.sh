@@ -100,6 +100,23 @@ test_lab_commands() {
 		equal lab_saved_script "strategy mm;strategy buddy 64;alloc 5;alloc 9;free A;" \
 			"$(sed 's/ *$//' "$dir/saved.lab" | tr '\n' ';')"
 	fi
+	if wanted lab_picture; then
+		# Two panels; the second one has the page that was taken, and
+		# the rows that changed have bold labels.
+		output=$(printf '%s\n' 'alloc 4' 'free A' 'alloc 0' \
+			"picture $dir/lab.svg 2 pages order" 'picture no.png' \
+			"picture $dir/lab.svg 17" | lab 2>&1)
+		matches lab_picture "2 states in $dir/lab.svg.*picture FILE.svg.*no number from 0 to 16" \
+			"$output"
+		matches lab_picture_steps 'class="m">free A<.*class="m">alloc 0<.*B is page 48' \
+			"$(cat "$dir/lab.svg")"
+		matches lab_picture_changed 'class="r">pages 0<.*class="h">pages 32<.*class="c">B<.*class="h">order 0<' \
+			"$(sed '1,/>alloc 0</d' "$dir/lab.svg")"
+		equal lab_picture_labels 0 "$(grep -c '>cpu 0' "$dir/lab.svg")"
+		python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' \
+			"$dir/lab.svg"
+		equal lab_picture_is_xml 0 $?
+	fi
 	if wanted lab_check_says_where; then
 		sed 's/^  A is pages 48-63/  A is pages 40-55/' \
 			"$here/lab/pages.out" >"$dir/wrong.out"

@@ -30,10 +30,13 @@ FILE *svg_begin(const char *path, unsigned int width, unsigned int height,
 		width, height, width, height);
 	fputs("<style>text{font-family:sans-serif;fill:#222}.t{font-size:17px;font-weight:bold}"
 	      ".h{font-size:13px;font-weight:bold}.u,.n,.e{font-size:11px}"
-	      ".e{text-anchor:end}.r{font-size:13px}</style>\n", f);
+	      ".e{text-anchor:end}.r{font-size:13px}"
+	      ".c,.g{font-size:11px;text-anchor:middle}text.g{fill:#777}"
+	      ".m{font:bold 14px monospace}</style>\n", f);
 	fprintf(f, "<rect width=\"%u\" height=\"%u\" fill=\"white\"/>\n", width,
 		height);
-	svg_text(f, 16, 30, "t", title);
+	if (title)
+		svg_text(f, 16, 30, "t", title);
 	return f;
 }
 
@@ -60,4 +63,11 @@ void svg_rect(FILE *f, double x, double y, double width, double height,
 {
 	fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
 		x, y, width, height, colour);
+}
+
+void svg_box(FILE *f, double x, double y, double width, double height,
+	     const char *fill, const char *stroke)
+{
+	fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"3\" fill=\"%s\" stroke=\"%s\"/>\n",
+		x, y, width, height, fill, stroke);
 }

@@ -10,6 +10,7 @@
  *	   `- mm.c	   the library itself; mm_view.c draws it, mm_setup.c
  *			   makes it fit a small machine
  *	picture.c	two states as one text
+ *	drawing.c	states as an SVG file
  *	where.c		functions and their lines, made from the sources
  *	compare.c	traces through all of them, as numbers; svg.c plots these
  *
@@ -55,12 +56,18 @@ struct lab_words {
 	char *word[LAB_MAX_WORDS];
 };
 
+/* A state, as lines that begin with a label of their own. */
+struct picture {
+	unsigned int nr;
+	char **lines;
+};
+
 /* An allocator that takes commands. @command is false if the words make no
  * sense, and says why. */
 struct lab_target {
 	const char *help;
 	bool (*command)(FILE *out, const struct lab_words *words);
-	void (*show)(FILE *out);
+	void (*draw)(struct picture *p);
 };
 
 /* False, and a message, if the arguments make no sense. */
@@ -80,12 +87,6 @@ const char *lab_count(unsigned long nr, const char *what);
 const char *lab_times(unsigned long nr);
 extern bool lab_colour;
 
-/* A state, as lines that begin with a label of their own. */
-struct picture {
-	unsigned int nr;
-	char **lines;
-};
-
 void picture_add(struct picture *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void picture_clear(struct picture *p);
@@ -93,8 +94,23 @@ void picture_clear(struct picture *p);
 void picture_change(FILE *out, const struct picture *before,
 		    const struct picture *after);
 void picture_show(FILE *out, const struct picture *p);
+
+/* A command, what was said of it (or NULL), and the state after it. */
+struct lab_step {
+	char *command, *said;
+	struct picture state;
+};
+
+/* An SVG file with @nr states, one below the other; only lines whose label
+ * begins with one of @labels, if there are any. 0 or -ERRNO. */
+int drawing_write(const char *path, const struct lab_step *steps,
+		  unsigned int nr, char *const *labels,
+		  unsigned int nr_labels);
+
 /* What happened, and "[function() file:line]"; broken into lines. */
 void lab_say(FILE *out, const char *function, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* What was said last, since the last call, or NULL; the caller's to free. */
+char *lab_said(void);
 
 #endif /* TOOLS_LAB_LAB_H */

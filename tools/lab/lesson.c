@@ -323,7 +323,8 @@ static bool changes(const char *word, const char *argument)
 {
 	if (!strcmp(word, "strategy"))
 		return *argument;
-	return strcmp(word, "show") && strcmp(word, "help");
+	return strcmp(word, "show") && strcmp(word, "help") &&
+	       strcmp(word, "picture");
 }
 
 static bool machine_line(struct lesson *s, const char *line, const char *word,

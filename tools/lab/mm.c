@@ -722,15 +722,6 @@ static bool mm_command(FILE *out, const struct lab_words *w)
 	return false;
 }
 
-static void mm_show(FILE *out)
-{
-	struct picture p = { 0 };
-
-	mm_draw(&p);
-	picture_show(out, &p);
-	picture_clear(&p);
-}
-
 const struct lab_target mm_target = {
 	.help = "  alloc ORDER       2^ORDER pages; the block is called A, B, ...\n"
 		"  free B            free block B\n"
@@ -744,5 +735,5 @@ const struct lab_target mm_target = {
 		"  drain             the same for all, and the CPUs' page lists\n"
 		"  cpu N             the next calls are made on CPU N\n",
 	.command = mm_command,
-	.show = mm_show,
+	.draw = mm_draw,
 };

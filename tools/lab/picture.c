@@ -131,6 +131,16 @@ static void wrap(FILE *out, const char *text)
 	fputc('\n', out);
 }
 
+static char *said;
+
+char *lab_said(void)
+{
+	char *text = said;
+
+	said = NULL;
+	return text;
+}
+
 void lab_say(FILE *out, const char *function, const char *fmt, ...)
 {
 	va_list args;
@@ -143,7 +153,8 @@ void lab_say(FILE *out, const char *function, const char *fmt, ...)
 	wrap(out, text);
 	if (function)
 		fprintf(out, "  [%s]\n", where(function));
-	free(text);
+	free(said);
+	said = text;
 }
 
 bool lab_number(FILE *out, const char *word, unsigned long max,
