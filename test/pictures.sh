@@ -53,7 +53,7 @@ for have in *.svg; do
 	problem=
 	cmp -s "$have" "$pictures/$have" ||
 		problem="the lab draws it otherwise; see make pictures"
-	[ "$problem" ] || grep -qF "pictures/$have)" "$pictures"/../*.md ||
+	[ "$problem$update" ] || grep -qF "pictures/$have)" "$pictures"/../*.md ||
 		problem='no chapter shows it'
 	result "book picture: $have" "$problem"
 done

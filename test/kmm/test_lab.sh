@@ -147,11 +147,12 @@ test_lab_commands() {
 			"$output"
 	fi
 	if wanted lab_wrong_line; then
-		output=$(printf '%s\n' 'aloc 3' 'alloc x' 'free Q' 'alloc 99' |
+		output=$(printf '%s\n' 'aloc 3' 'alloc x' 'free Q' 'alloc 99' \
+			'alloc 1 fixed' |
 			lab 2>&1)
 		equal lab_wrong_line_is_no_success 1 $?
 		matches lab_wrong_line \
-			"makes no sense.*no number.*nothing called Q.*from 0 to 10" \
+			"makes no sense.*no number.*nothing called Q.*from 0 to 10.*no migratetype" \
 			"$output"
 	fi
 	if wanted lab_four_cpus; then

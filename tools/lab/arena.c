@@ -142,7 +142,7 @@ static struct sums sum_up(void)
 	return s;
 }
 
-static void arena_draw(struct picture *p)
+static void draw(struct picture *p)
 {
 	struct sums s = sum_up();
 
@@ -151,6 +151,15 @@ static void arena_draw(struct picture *p)
 	picture_add(p, "sum     %zu of %s free in %s, the largest %zu; %zu wasted inside",
 		    s.free, lab_count(arena.heap->arena, "byte"),
 		    lab_count(s.nr_free, "block"), s.largest, s.inside);
+}
+
+static void arena_show(FILE *out)
+{
+	struct picture p = { 0 };
+
+	draw(&p);
+	picture_show(out, &p);
+	picture_clear(&p);
 }
 
 /* Commands ----------------------------------------------------------------- */
@@ -334,10 +343,10 @@ static bool arena_command(FILE *out, const struct lab_words *w)
 			w->word[0]);
 		return false;
 	}
-	arena_draw(&before);
+	draw(&before);
 	done = change(out, w);
 	if (done) {
-		arena_draw(&after);
+		draw(&after);
 		picture_change(out, &before, &after);
 		say(out, w, had);
 	}
@@ -372,6 +381,7 @@ const struct lab_target arena_target = {
 		"  free B            free block B\n"
 		"  cpu N             the next calls are made by thread N\n"
 		"  drain             thread-cache: threads give back what they keep\n",
+	.draw = draw,
 	.command = arena_command,
-	.draw = arena_draw,
+	.show = arena_show,
 };

@@ -23,7 +23,7 @@
 #include "lab.h"
 
 #define MARGIN 20
-#define LEFT 140		/* of what stands behind the labels */
+#define LEFT 164		/* of what stands behind the labels */
 #define AREA 704		/* its width: 32 pages */
 #define WIDTH (LEFT + AREA + MARGIN)
 #define CELL 22
@@ -60,6 +60,12 @@ static const struct look object_looks[] = {
 	{ '_', "#FFFFFF", "#8A9099", "never handed out" },
 };
 
+static const struct look type_looks[] = {
+	{ 'm', "#D6EDE5", "#009E73", "movable" },
+	{ 'r', "#FFF0D0", "#E69F00", "reclaimable" },
+	{ 'u', "#F5E1ED", "#CC79A7", "unmovable" },
+};
+
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 
 static char page_sign(char c)
@@ -78,6 +84,18 @@ static const struct look *find_look(const struct look *looks, size_t nr,
 		if (looks[i].sign == sign)
 			break;
 	return &looks[i];
+}
+
+/* By the last word of @text; NULL: it is no migratetype. */
+static const struct look *type_look(const char *text)
+{
+	const char *word = strrchr(text, ' ');
+	size_t i;
+
+	for (i = 0; word && i < NR(type_looks); i++)
+		if (!strcmp(type_looks[i].name, word + 1))
+			return &type_looks[i];
+	return NULL;
 }
 
 static void box(struct canvas *c, double width, const struct look *look,
@@ -120,9 +138,26 @@ static void draw_ruler(struct canvas *c)
 	c->ruler = true;
 }
 
+/* What stands in the box of a block of pages [pfn, end). */
+static void name_block(char *name, size_t size, char sign, unsigned long pfn,
+		       unsigned long end)
+{
+	if (sign != '.')
+		snprintf(name, size, "%c", sign);
+	else if (!end)
+		snprintf(name, size, "%lu and on", pfn);
+	else if (end == pfn + 1)
+		snprintf(name, size, "%lu", pfn);
+	else
+		snprintf(name, size, "%lu-%lu", pfn, end - 1);
+}
+
 /* @text: "|AAAA|..|": one box a block, with ticks between its pages. A free
- * block has its pages' numbers for a name, if there is room. */
-static void draw_pages(struct canvas *c, unsigned long pfn, const char *text)
+ * block has its pages' numbers for a name, if there is room. Rows of a large
+ * block that would be alike were left out: the next row is that of @next, or
+ * there is none if that is 0. */
+static void draw_pages(struct canvas *c, unsigned long pfn, unsigned long next,
+		       const char *text)
 {
 	const struct look *look;
 	char name[48];
@@ -134,10 +169,8 @@ static void draw_pages(struct canvas *c, unsigned long pfn, const char *text)
 		sign = page_sign(*text);
 		c->seen[(int)sign] = true;
 		look = find_look(page_looks, NR(page_looks), sign);
-		snprintf(name, sizeof(name), "%c", *text);
-		if (*text == '.')
-			snprintf(name, sizeof(name), nr > 1 ? "%lu-%lu" : "%lu",
-				 pfn, pfn + nr - 1);
+		name_block(name, sizeof(name), *text, pfn,
+			   nr < 32 ? pfn + nr : next);
 		pfn += nr;
 		for (i = 1; i < nr; i++)
 			svg_rect(c->f, c->x + (double)i * CELL - 0.25,
@@ -151,9 +184,9 @@ static void draw_pages(struct canvas *c, unsigned long pfn, const char *text)
 /* Lists -------------------------------------------------------------------- */
 
 /* @text: entries, apart by @between; they stand in the order of the list. */
-static void draw_list(struct canvas *c, char *text, const char *between)
+static void draw_list(struct canvas *c, char *text, const char *between,
+		      const struct look *look)
 {
-	const struct look *look = &page_looks[0];
 	size_t len = strlen(between);
 	char *next;
 	double width;
@@ -174,6 +207,22 @@ static void draw_list(struct canvas *c, char *text, const char *between)
 		if (next && *next)
 			svg_text(c->f, c->x + 4, c->y + 15, "g", "\u203a");
 		c->x += 10;
+	}
+}
+
+/* "0-511 unmovable, 512-1023 movable": all of the same width. */
+static void draw_pageblocks(struct canvas *c, char *text)
+{
+	unsigned int nr = 1;
+	char *word, *rest = NULL;
+	const char *at;
+
+	for (at = text; (at = strchr(at, ',')) != NULL; at++)
+		nr++;
+	for (word = strtok_r(text, ",", &rest); word;
+	     word = strtok_r(NULL, ",", &rest)) {
+		word += strspn(word, " ");
+		box(c, (double)AREA / nr, type_look(word), word);
 	}
 }
 
@@ -338,12 +387,19 @@ static bool is_slab(const char *label)
 	return word && isdigit((unsigned char)word[6]);
 }
 
-static void draw_content(struct canvas *c, const char *label, char *text)
+/* @next: the line behind it, or NULL. */
+static void draw_content(struct canvas *c, const char *label, char *text,
+			 const char *next)
 {
 	const char *last = strrchr(label, ' ');
+	const struct look *type = type_look(label);
 
 	if (!strncmp(label, "pages ", 6))
-		draw_pages(c, strtoul(label + 6, NULL, 10), text);
+		draw_pages(c, strtoul(label + 6, NULL, 10),
+			   next && !strncmp(next, "pages ", 6) ?
+				   strtoul(next + 6, NULL, 10) : 0, text);
+	else if (!strcmp(label, "pageblocks"))
+		draw_pageblocks(c, text);
 	else if (!strncmp(label, "cpu ", 4))
 		draw_cpu_pages(c, text);
 	else if (is_slab(label))
@@ -351,14 +407,15 @@ static void draw_content(struct canvas *c, const char *label, char *text)
 	else if (!strncmp(text, "main ", 5) || (last && !strcmp(last, " barn")))
 		draw_sheaves(c, text);
 	else if (strstr(label, "order "))
-		draw_list(c, text, " ");
+		draw_list(c, text, " ", type ? type : &page_looks[0]);
 	else if (strstr(text, " at "))
-		draw_list(c, text, " -> ");
+		draw_list(c, text, " -> ", &page_looks[0]);
 	else
 		words(c, text);
 }
 
-static void draw_line(struct canvas *c, const char *line, bool changed)
+static void draw_line(struct canvas *c, const char *line, const char *next,
+		      bool changed)
 {
 	char *label = xstrdup(line), *text = strstr(label, "  ");
 
@@ -374,7 +431,7 @@ static void draw_line(struct canvas *c, const char *line, bool changed)
 	if (!strcmp(label, "sum"))
 		words(c, text);
 	else
-		draw_content(c, label, text);
+		draw_content(c, label, text, next);
 	c->y += LINE;
 	free(label);
 }
@@ -427,6 +484,7 @@ static void draw_panel(struct canvas *c, const struct lab_step *step,
 			continue;
 		if (!is_arena(p->lines[i])) {
 			draw_line(c, p->lines[i],
+				  i + 1 < p->nr ? p->lines[i + 1] : NULL,
 				  above && !is_in(&above->state, p->lines[i]));
 		} else if (!arena) {
 			arena = true;

@@ -66,8 +66,9 @@ struct picture {
  * sense, and says why. */
 struct lab_target {
 	const char *help;
-	bool (*command)(FILE *out, const struct lab_words *words);
 	void (*draw)(struct picture *p);
+	bool (*command)(FILE *out, const struct lab_words *words);
+	void (*show)(FILE *out);
 };
 
 /* False, and a message, if the arguments make no sense. */

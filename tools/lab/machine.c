@@ -68,15 +68,6 @@ static bool command_picture(FILE *out, const struct lab_words *w)
 	return !err;
 }
 
-static void show(FILE *out)
-{
-	struct picture p = { 0 };
-
-	target->draw(&p);
-	picture_show(out, &p);
-	picture_clear(&p);
-}
-
 static struct lab_words cut_words(char *line)
 {
 	struct lab_words w = { 0 };
@@ -122,7 +113,7 @@ static bool command_strategy(FILE *out, const struct lab_words *w)
 		return false;
 	}
 	if (done)
-		show(out);
+		target->show(out);
 	return done;
 }
 
@@ -164,7 +155,7 @@ static bool serve(FILE *out, const struct lab_words *w)
 		return false;
 	}
 	if (w->nr == 1 && !strcmp(w->word[0], "show")) {
-		show(out);
+		target->show(out);
 		return true;
 	}
 	if (!strcmp(w->word[0], "picture"))

@@ -275,6 +275,7 @@ struct request {
 	struct mm_block block;
 	struct mm_block *freed;		/* of the names; NULL: nothing is freed */
 	unsigned long more;		/* times again, without a word */
+	gfp_t gfp;			/* of pages, beside the rest */
 	size_t size;
 	const char *name;
 	struct kmem_cache *cache;
@@ -289,7 +290,7 @@ static void do_alloc(void *arg)
 
 	switch (b->kind) {
 	case MM_PAGES:
-		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, b->order);
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | r->gfp, b->order);
 		b->address = page ? page_address(page) : NULL;
 		break;
 	case MM_KMALLOC:
@@ -428,12 +429,28 @@ static bool alloc_block(FILE *out, struct request *r)
 	return true;
 }
 
+/* The flag that stands for a migratetype. */
+static bool type_flag(FILE *out, const char *word, gfp_t *gfp)
+{
+	if (!strcmp(word, "movable")) {
+		*gfp = __GFP_MOVABLE;
+	} else if (!strcmp(word, "reclaimable")) {
+		*gfp = __GFP_RECLAIMABLE;
+	} else if (strcmp(word, "unmovable")) {
+		fprintf(out, "  '%s' is no migratetype: unmovable, movable, reclaimable\n",
+			word);
+		return false;
+	}
+	return true;
+}
+
 static bool command_alloc(FILE *out, const struct lab_words *w)
 {
 	struct request r = { .block.kind = MM_PAGES };
 	unsigned long order;
 
-	if (!lab_number(out, w->word[1], MAX_PAGE_ORDER, &order))
+	if (!lab_number(out, w->word[1], MAX_PAGE_ORDER, &order) ||
+	    (w->nr == 3 && !type_flag(out, w->word[2], &r.gfp)))
 		return false;
 	r.block.order = (unsigned int)order;
 	return alloc_block(out, &r);
@@ -701,6 +718,7 @@ static bool mm_command(FILE *out, const struct lab_words *w)
 		bool (*run)(FILE *out, const struct lab_words *w);
 	} commands[] = {
 		{ "alloc", 2, command_alloc },
+		{ "alloc", 3, command_alloc },
 		{ "free", 2, command_free },
 		{ "kmalloc", 2, command_kmalloc },
 		{ "kfree", 2, command_free },
@@ -722,8 +740,18 @@ static bool mm_command(FILE *out, const struct lab_words *w)
 	return false;
 }
 
+static void mm_show(FILE *out)
+{
+	struct picture p = { 0 };
+
+	mm_draw(&p);
+	picture_show(out, &p);
+	picture_clear(&p);
+}
+
 const struct lab_target mm_target = {
-	.help = "  alloc ORDER       2^ORDER pages; the block is called A, B, ...\n"
+	.help = "  alloc ORDER [TYPE]  2^ORDER pages, called A, B, ...; TYPE: unmovable,\n"
+		"                    movable or reclaimable\n"
 		"  free B            free block B\n"
 		"  kmalloc N         N bytes, called by the next letter\n"
 		"  kfree P           free them\n"
@@ -734,6 +762,7 @@ const struct lab_target mm_target = {
 		"  shrink NAME       objects that wait go to slabs, empty slabs to pages\n"
 		"  drain             the same for all, and the CPUs' page lists\n"
 		"  cpu N             the next calls are made on CPU N\n",
-	.command = mm_command,
 	.draw = mm_draw,
+	.command = mm_command,
+	.show = mm_show,
 };

@@ -50,7 +50,7 @@ struct mm_slab_state {
 
 struct mm_snapshot {
 	unsigned long event[NR_ZONE_EVENTS];
-	unsigned long free_pages, pcp_pages[MM_MAX_CPUS], pcp_all;
+	unsigned long online, free_pages, pcp_pages[MM_MAX_CPUS], pcp_all;
 	unsigned long blocks[NR_PAGE_ORDERS];
 	unsigned long pcp_allocs, pcp_frees;
 	unsigned long nr_slabs, nr_inuse;	/* of the cache */
@@ -70,6 +70,12 @@ const char *mm_pages(unsigned long pfn, unsigned long nr);
 /* "slab 12: partial -> full" for each slab that changed; or "". */
 void mm_slab_changes(const struct mm_snapshot *before,
 		     const struct mm_snapshot *after, char *text, size_t size);
+
+/* mm_types.c: are pages grouped by migratetype? */
+bool mm_several_types(void);
+const char *mm_type_name(unsigned int type);
+/* The type of each pageblock, if they are. */
+void mm_draw_pageblocks(struct picture *p);
 
 /* What happened, after a command that did it. */
 void mm_say_alloc(FILE *out, const struct mm_snapshot *before,

@@ -197,27 +197,40 @@ static bool several_zones(void)
 	return nr > 1;
 }
 
-static void draw_zone(struct picture *p, struct zone *zone)
+/* The free blocks of an order, if there are any: of types [first, end). */
+static void draw_order(struct picture *p, struct zone *zone, unsigned int order,
+		       unsigned int first, unsigned int end, const char *type)
 {
 	const char *name = several_zones() ? zone->name : "";
-	char text[512], label[48];
+	char text[512], label[64];
+	size_t len = 0;
+
+	for (; first < end; first++)
+		len = append_list(text, sizeof(text), len,
+				  &zone->free_area[order].free_list[first],
+				  order);
+	if (!len)
+		return;
+	snprintf(label, sizeof(label), "%s%sorder %u%s%s", name,
+		 *name ? " " : "", order, *type ? " " : "", type);
+	picture_add(p, "%-12s %s", label, text);
+}
+
+static void draw_zone(struct picture *p, struct zone *zone)
+{
+	bool grouped = mm_several_types();
 	unsigned int order, type;
-	size_t len;
 
 	for (order = 0; order < NR_PAGE_ORDERS; order++) {
-		if (!zone->free_area[order].nr_free)
-			continue;
-		len = 0;
-		for (type = 0; type < MIGRATE_TYPES; type++)
-			len = append_list(text, sizeof(text), len,
-					  &zone->free_area[order].free_list[type],
-					  order);
-		snprintf(label, sizeof(label), "%s%sorder %u", name,
-			 *name ? " " : "", order);
-		picture_add(p, "%-12s %s", label, text);
+		if (!grouped)
+			draw_order(p, zone, order, 0, MIGRATE_TYPES, "");
+		for (type = 0; grouped && type < MIGRATE_PCPTYPES; type++)
+			draw_order(p, zone, order, type, type + 1,
+				   mm_type_name(type));
 	}
 	if (!zone->nr_free)
-		picture_add(p, "%-12s  no free page", *name ? name : "free");
+		picture_add(p, "%-12s  no free page",
+			    several_zones() ? zone->name : "free");
 }
 
 static void draw_cpu_pages(struct picture *p, struct zone *zone,
@@ -423,6 +436,7 @@ void mm_draw(struct picture *p)
 	unsigned int cpu, i;
 
 	draw_pages(p);
+	mm_draw_pageblocks(p);
 	for_each_zone_here(zone) {
 		draw_zone(p, zone);
 		for (cpu = 0; cpu < mm_lab.nr_cpus; cpu++)
@@ -469,6 +483,7 @@ void mm_look(struct mm_snapshot *state, struct kmem_cache *s)
 	unsigned int i;
 
 	memset(state, 0, sizeof(*state));
+	state->online = mm_lab.range->end_pfn - mm_lab.range->start_pfn;
 	for_each_zone_here(zone) {
 		for (i = 0; i < NR_ZONE_EVENTS; i++)
 			state->event[i] += zone->event[i];
@@ -561,6 +576,12 @@ static void say_no_pages(FILE *out, const struct mm_snapshot *s,
 		lab_say(out, "alloc_slowpath", "No block: no page is free.");
 		return;
 	}
+	if (largest_order(s) >= order) {
+		lab_say(out, "zone_watermark_ok",
+			"No block of order %u, though one is free: without it less than the reserve would be left of %s, and that is for requests that may not wait (watermark min).",
+			order, lab_count(s->free_pages, "page"));
+		return;
+	}
 	lab_say(out, "alloc_slowpath",
 		"No block of order %u: %s free, but the largest block has order %u. CPUs gave back what they kept, and it did not help.",
 		order, s->free_pages == 1 ? "1 page is" :
@@ -575,6 +596,8 @@ static const char *which_block(const struct mm_snapshot *before,
 {
 	if (grown(before, after, PGSTEAL))
 		return "No block of the request's migratetype was free, and the largest of another";
+	if (mm_several_types())
+		return "A free block of the request's migratetype";
 	for (; order < taken; order++)
 		if (before->blocks[order])
 			return "Memory that was in use before is taken first, since it is resident; the smallest such block";
@@ -589,10 +612,20 @@ static void say_pages(FILE *out, const struct mm_snapshot *before,
 	const char *pages = mm_pages(mm_pfn(block->address),
 				     1ul << block->order);
 
-	if (!grown(before, after, PGALLOC))
+	if (after->online > before->online)
+		lab_say(out, "sparse_grow",
+			"%s is %s. No free block was large enough, so more memory came online: there are %lu pages now, and were %lu.",
+			name, pages, after->online, before->online);
+	else if (!grown(before, after, PGALLOC))
 		lab_say(out, "pcp_take",
 			"%s is %s, from CPU %u's own list: no lock of the zone was taken, and no block was split.",
 			name, pages, mm_lab.cpu);
+	else if (after->pcp_all > before->pcp_all)
+		lab_say(out, "rmqueue_bulk",
+			"CPU %u's own list was empty: it was refilled with %s from the zone, under one lock, with %s. %s is the first of them, %s.",
+			mm_lab.cpu,
+			lab_count(grown(before, after, PGALLOC), "page"),
+			lab_count(splits, "split"), name, pages);
 	else if (splits)
 		lab_say(out, "expand",
 			"%s is %s. %s had order %lu: it was split %s, and each upper half was filed.",

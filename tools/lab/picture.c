@@ -150,11 +150,13 @@ void lab_say(FILE *out, const char *function, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		abort();
 	va_end(args);
+	free(said);
+	said = xstrdup(text);
+
 	wrap(out, text);
 	if (function)
 		fprintf(out, "  [%s]\n", where(function));
-	free(said);
-	said = text;
+	free(text);
 }
 
 bool lab_number(FILE *out, const char *word, unsigned long max,

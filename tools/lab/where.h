@@ -15,7 +15,9 @@ const char *where(const char *function);
  *
  * mm/page_alloc.c	alloc_slowpath expand rmqueue_smallest free_one_block
  * mm/page_alloc.c	free_frozen_exact alloc_frozen_exact free_pages_caller
- * mm/page_alloc.c	page_free_check
+ * mm/page_alloc.c	page_free_check rmqueue_bulk
+ * mm/page_alloc.c	zone_watermark_ok
+ * mm/sparse.c		sparse_grow
  * mm/pcp.c		pcp_take pcp_free pcp_flush pcp_drain_all
  * mm/kmalloc.c		alloc_large_pages free_large_pages large_by_ladder
  * mm/sheaf.c		alloc_from_sheaves refill put_object put_sheaf
