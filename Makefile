@@ -422,16 +422,14 @@ often: ## write lib/often.ld anew: what every process uses, to lie together
 
 # Documents ---------------------------------------------------------------------
 
-# The site of all documents; warnings are errors.
-define build_docs
-	$(call say,GEN,$(BUILD)/docs)
-	$(Q)sphinx-build -q -W --keep-going -c Documentation -d $(OBJ)/docs . $(BUILD)/docs
-endef
-
+# Warnings are errors. All is read again (-E), since of pages that did not change
+# there would be none.
 .PHONY: docs
 docs: ## the book and the other documents as HTML, in $(BUILD)/docs
 	@scripts/deps.sh docs
-	$(build_docs)
+	$(call say,GEN,$(BUILD)/docs)
+	$(Q)sphinx-build -q -E -W --keep-going -c Documentation -d $(OBJ)/docs \
+		. $(BUILD)/docs
 	@echo 'open $(BUILD)/docs/index.html'
 
 .PHONY: pictures

@@ -3,11 +3,15 @@
 # The documents as HTML: `make docs`. Sphinx reads the Markdown files as they are,
 # from the root of the tree; what it wants to know beside them is here, so that
 # they read well without it.
+import glob
 import os
 import re
 import shutil
+import subprocess
 
+from pygments.lexer import RegexLexer, bygroups
 from pygments.lexers.special import TextLexer
+from pygments.token import Generic, Keyword, Text
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -25,8 +29,18 @@ html_show_sphinx = False
 html_show_copyright = False
 pygments_style = "tango"
 myst_heading_anchors = 4
-# What a command prints is no program: Pygments may fail to make sense of it.
-suppress_warnings = ["misc.highlighting_failure"]
+highlight_language = "text"
+
+
+class ConsoleLexer(RegexLexer):
+    """Commands and what they print; of the lab, states before and after."""
+
+    tokens = {"root": [
+        (r"^(\$ )(.*\n(?:> .*\n)*)", bygroups(Generic.Prompt, Keyword)),
+        (r"^  - .*\n", Generic.Deleted),
+        (r"^  \+ .*\n", Generic.Inserted),
+        (r".*\n", Text),
+    ]}
 
 
 def links(path):
@@ -66,11 +80,6 @@ def add_toctree(app, docname, source):
                                ["```", ""])
 
 
-def read_again(app, env, added, changed, removed):
-    """The order may be another one though the first page is the same."""
-    return [root_doc]
-
-
 def unlink_directories(app, docname, source):
     """A directory of the sources is no page of the site."""
     here = os.path.join(ROOT, os.path.dirname(docname))
@@ -80,16 +89,46 @@ def unlink_directories(app, docname, source):
         source[0])
 
 
+def link_manual(app, docname, source):
+    """Manual pages are HTML on the site: those that write_manual() makes."""
+    source[0] = re.sub(
+        r"\[([^\]]*)\]\(([^)]*man/\w+\.[1-9])\)",
+        lambda m: f'<a class="reference internal" href="{m[2]}.html">{m[1]}</a>',
+        source[0])
+
+
+def write_manual(app, exception):
+    """The manual pages, beside the others."""
+    out = os.path.join(app.outdir, "Documentation", "man")
+    if exception:
+        return
+    os.makedirs(out, exist_ok=True)
+    pages = glob.glob(os.path.join(ROOT, "Documentation", "man", "*.[1-9]"))
+    names = [os.path.basename(page) + ".html" for page in pages]
+    for page, name in zip(pages, names):
+        html = subprocess.run(
+            ["mandoc", "-T", "html", "-O",
+             "man=%N.%S.html,style=../../_static/man.css", page],
+            stdout=subprocess.PIPE, text=True, check=True).stdout
+        # Pages of the system are not here.
+        html = re.sub(r'<a class="Xr" href="([^"]*)">([^<]*)</a>',
+                      lambda m: m[0] if m[1] in names else m[2], html)
+        with open(os.path.join(out, name), "w", encoding="utf-8") as file:
+            file.write(html)
+
+
 def write_index(app, exception):
     """The first page under the name that browsers and servers look for."""
-    if not exception and app.builder.name == "html":
+    if not exception:
         shutil.copy(os.path.join(app.outdir, root_doc + ".html"),
                     os.path.join(app.outdir, "index.html"))
 
 
 def setup(app):
+    app.add_lexer("console", ConsoleLexer)
     app.add_lexer("output", TextLexer)
-    app.connect("env-get-outdated", read_again)
     app.connect("source-read", add_toctree)
     app.connect("source-read", unlink_directories)
+    app.connect("source-read", link_manual)
+    app.connect("build-finished", write_manual)
     app.connect("build-finished", write_index)

@@ -103,7 +103,6 @@ optional_check() {
 		command redis-cli redis-tools
 		command node nodejs
 		command strace strace
-		command mandoc mandoc
 		command gcore gdb
 		command tmux tmux
 	END
@@ -115,6 +114,7 @@ needed_docs() {
 		command sphinx-build python3-sphinx
 		sphinx myst_parser python3-myst-parser
 		sphinx furo furo
+		command mandoc mandoc
 	END
 }
 
