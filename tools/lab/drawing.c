@@ -23,16 +23,16 @@
 #include "lab.h"
 
 #define MARGIN 20
-#define LEFT 164		/* of what stands behind the labels */
-#define AREA 704		/* its width: 32 pages */
-#define WIDTH (LEFT + AREA + MARGIN)
+#define AREA 704		/* what stands behind the labels: 32 pages */
 #define CELL 22
 #define LINE 30
-#define CHAR 6.6		/* a character of small text, about */
+#define CHAR 6.6		/* a character of small text, about, */
+#define LABEL_CHAR 8		/* and of a bold label */
 
 struct canvas {
 	FILE *f;
 	double x, y;		/* of what comes next */
+	unsigned int left;	/* of what stands behind the labels */
 	bool seen[128];		/* signs of pages, */
 	bool seen_object[128];	/* and of objects */
 	bool ruler;		/* is above the pages of this panel */
@@ -116,9 +116,9 @@ static void words(struct canvas *c, const char *text)
 /* To the next line, if @width does not fit in this one. */
 static void make_room(struct canvas *c, double width)
 {
-	if (c->x + width <= LEFT + AREA || c->x <= LEFT)
+	if (c->x + width <= c->left + AREA || c->x <= c->left)
 		return;
-	c->x = LEFT;
+	c->x = c->left;
 	c->y += LINE;
 }
 
@@ -131,7 +131,7 @@ static void draw_ruler(struct canvas *c)
 
 	for (i = 0; i < 32; i += 4) {
 		snprintf(text, sizeof(text), "+%d", i);
-		svg_text(c->f, LEFT + i * CELL + CELL / 2.0, c->y + 10, "g",
+		svg_text(c->f, c->left + i * CELL + CELL / 2.0, c->y + 10, "g",
 			 text);
 	}
 	c->y += 15;
@@ -259,6 +259,7 @@ static void draw_slab(struct canvas *c, const char *text)
 {
 	size_t nr = strcspn(text, " "), i;
 	double width = nr <= 22 ? CELL : nr <= 48 ? CELL / 2.0 : 352.0 / 64;
+	bool numbered = width >= CELL;
 	const struct look *look;
 	char number[24];
 
@@ -267,7 +268,7 @@ static void draw_slab(struct canvas *c, const char *text)
 		c->seen_object[(int)text[i]] = true;
 		make_room(c, width);
 		snprintf(number, sizeof(number), "%zu", i);
-		box(c, width, look, number);
+		box(c, width, look, numbered ? number : "");
 	}
 	text += nr;
 	text += strspn(text, " ");
@@ -427,7 +428,7 @@ static void draw_line(struct canvas *c, const char *line, const char *next,
 	if (!strncmp(label, "pages ", 6) && !c->ruler)
 		draw_ruler(c);
 	svg_text(c->f, MARGIN, c->y + 15, changed ? "h" : "r", label);
-	c->x = LEFT;
+	c->x = c->left;
 	if (!strcmp(label, "sum"))
 		words(c, text);
 	else
@@ -439,7 +440,7 @@ static void draw_line(struct canvas *c, const char *line, const char *next,
 /* What was said, in lines as wide as the drawing. */
 static void draw_said(struct canvas *c, const char *text)
 {
-	const size_t max = (size_t)((WIDTH - 2 * MARGIN) / CHAR);
+	const size_t max = (size_t)((c->left + AREA - MARGIN) / CHAR);
 	char line[256];
 	size_t len;
 
@@ -467,6 +468,26 @@ static bool is_wanted(const struct canvas *c, const char *line)
 	return !c->nr_labels;
 }
 
+/* Room for the longest label. */
+static unsigned int measure_labels(const struct canvas *c,
+				   const struct lab_step *steps, unsigned int nr)
+{
+	unsigned int left = 140, i, k;
+
+	for (i = 0; i < nr; i++) {
+		for (k = 0; k < steps[i].state.nr; k++) {
+			const char *line = steps[i].state.lines[k];
+			const char *end = strstr(line, "  ");
+			unsigned int len = end ? (unsigned int)(end - line) : 0;
+
+			if (is_wanted(c, line) &&
+			    MARGIN + LABEL_CHAR * len > left)
+				left = MARGIN + LABEL_CHAR * len;
+		}
+	}
+	return left;
+}
+
 static void draw_panel(struct canvas *c, const struct lab_step *step,
 		       const struct lab_step *above)
 {
@@ -489,7 +510,7 @@ static void draw_panel(struct canvas *c, const struct lab_step *step,
 		} else if (!arena) {
 			arena = true;
 			svg_text(c->f, MARGIN, c->y + 15, "r", "arena");
-			c->x = LEFT;
+			c->x = c->left;
 			draw_arena(c, p);
 			c->y += LINE;
 		}
@@ -514,9 +535,10 @@ static void draw_legend(struct canvas *c, const struct look *looks, size_t nr,
 	}
 }
 
-static int write_file(const char *path, unsigned int height, const char *body)
+static int write_file(const char *path, unsigned int width, unsigned int height,
+		      const char *body)
 {
-	FILE *f = svg_begin(path, WIDTH, height, NULL);
+	FILE *f = svg_begin(path, width, height, NULL);
 
 	if (!f)
 		return -errno;
@@ -536,20 +558,22 @@ int drawing_write(const char *path, const struct lab_step *steps,
 	c.f = open_memstream(&body, &size);
 	if (!c.f)
 		return -errno;
+	c.left = measure_labels(&c, steps, nr);
 	for (i = 0; i < nr; i++) {
 		if (i) {
-			svg_rect(c.f, MARGIN, c.y - 4, WIDTH - 2 * MARGIN, 1,
+			svg_rect(c.f, MARGIN, c.y - 4, c.left + AREA - MARGIN, 1,
 				 "#D5D8DC");
 			c.y += 6;
 		}
 		draw_panel(&c, &steps[i], i ? &steps[i - 1] : NULL);
 	}
-	c.x = LEFT;
+	c.x = c.left;
 	draw_legend(&c, page_looks, NR(page_looks), c.seen);
 	draw_legend(&c, object_looks, NR(object_looks), c.seen_object);
 	if (fclose(c.f))
 		return -errno;
-	err = write_file(path, (unsigned int)c.y + LINE + 6, body);
+	err = write_file(path, c.left + AREA + MARGIN,
+			 (unsigned int)c.y + LINE + 6, body);
 	free(body);
 	return err;
 }
