@@ -28,6 +28,8 @@ html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
 pygments_style = "tango"
+# Debian's furo has light pages only: no dark blocks in them.
+pygments_dark_style = "tango"
 myst_heading_anchors = 4
 highlight_language = "text"
 
