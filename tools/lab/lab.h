@@ -7,8 +7,9 @@
  *	   | line		^ text, and whether the line made sense
  *	machine.c	a process of its own: which allocator the line is for
  *	   |- arena.c	   the strategies, over an arena of bytes (strategy.h)
- *	   `- mm.c	   the library itself; mm_view.c draws it, mm_setup.c
- *			   makes it fit a small machine
+ *	   `- mm.c	   the library itself; mm_view.c draws it, mm_types.c
+ *			   its migratetypes, mm_setup.c makes it fit a small
+ *			   machine
  *	picture.c	two states as one text
  *	drawing.c	states as an SVG file
  *	where.c		functions and their lines, made from the sources
