@@ -70,6 +70,7 @@ LIB_SRCS :=			\
 MM_SRCS :=			\
 	mm/alloc_tag.c		\
 	mm/bad_free.c		\
+	mm/buddy.c		\
 	mm/calltrace.c		\
 	mm/fail_page_alloc.c	\
 	mm/failslab.c		\
@@ -84,7 +85,9 @@ MM_SRCS :=			\
 	mm/page_alloc.c		\
 	mm/page_owner.c		\
 	mm/page_poison.c	\
+	mm/page_ref.c		\
 	mm/page_reporting.c	\
+	mm/page_run.c		\
 	mm/pcp.c		\
 	mm/sheaf.c		\
 	mm/slab_common.c	\

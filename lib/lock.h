@@ -33,7 +33,7 @@ enum lock_rank {
 	LOCK_RANK_VMAP,		/* mm/vmalloc.c: the tree of areas */
 	LOCK_RANK_HOTPLUG,	/* mm/sparse.c: onlining memory */
 	LOCK_RANK_PCP,		/* mm/pcp.c: one CPU's page lists */
-	LOCK_RANK_ZONE,		/* mm/page_alloc.c: a leaf */
+	LOCK_RANK_ZONE,		/* mm/buddy.c: a leaf */
 	LOCK_RANK_KMEMLEAK,	/* mm/kmemleak.c; a leaf */
 	LOCK_RANK_PERCPU,	/* lib/percpu.c: chunks of per-CPU memory; a leaf */
 	LOCK_RANK_REPORT,	/* mm/slub_debug.c: the lines of one report; a leaf */

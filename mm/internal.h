@@ -211,7 +211,7 @@ static inline struct page *page_head(const struct page *page)
 	return (struct page *)(head & 1 ? head - 1 : (unsigned long)page);
 }
 
-/* mm/page_alloc.c -------------------------------------------------------- */
+/* mm/buddy.c -------------------------------------------------------------- */
 
 /* Free blocks of one order. Guarded by zone->lock. */
 struct free_area {
@@ -254,8 +254,8 @@ struct zone {
 	struct per_cpu_pages *pcp;	/* per-CPU; NULL until populated */
 };
 
-extern struct zone zones[MAX_NR_ZONES];
-extern unsigned int pageblock_order;	/* log2 of pages in 2 MiB */
+extern __hidden struct zone zones[MAX_NR_ZONES];
+extern __hidden unsigned int pageblock_order;	/* log2 of pages in 2 MiB */
 
 #define pageblock_nr_pages (1UL << pageblock_order)
 
@@ -283,11 +283,37 @@ static inline bool populated_zone(const struct zone *zone)
 	for ((zone) = zones; (zone) < zones + MAX_NR_ZONES; (zone)++)	\
 		if (populated_zone(zone))
 
-int page_alloc_init(void);
 /* Add never-used memory [start, end) of one zone; its struct pages are zero. */
 void zone_add_pages(unsigned int zone, struct page *page, unsigned long pfn,
 		    unsigned long nr_pages);
+enum migratetype pageblock_type(const struct page *page);
+
+/* For pcp.c; zone->lock is taken inside. @fresh: may take memory that nobody has
+ * used yet. */
+unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
+			  unsigned int count, struct list_head *list,
+			  int migratetype, bool fresh);
+void free_pcppages_bulk(struct zone *zone, struct list_head *list,
+			unsigned int nr_pages);
+
+/* For page_reporting.c: take all free blocks of at least @min_order that do not
+ * read as zero off the lists (at most @nr), and put them back. */
+unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
+				bool keep_huge, struct page **pages,
+				unsigned int *orders, unsigned int nr);
+void putback_reported(struct zone *zone, struct page **pages,
+		      unsigned int *orders, unsigned int nr, bool zeroed);
+
+/* Check every invariant of buddy.c's file comment; the number violated. */
+unsigned int page_alloc_validate(void);
+
+/* mm/page_alloc.c -------------------------------------------------------- */
+
+int page_alloc_init(void);
 void setup_per_zone_wmarks(void);
+
+/* False, and a warning, if there are no blocks of @order. */
+bool order_allowed(gfp_t gfp, unsigned int order);
 
 /*
  * Frozen pages have reference count 0: what the library takes for itself.
@@ -304,21 +330,38 @@ struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
  * anywhere. See page_alloc.c. */
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
+
+/* mm/page_run.c ----------------------------------------------------------- */
+
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
+/* Resize a block of whole pages where it is; false: it is as it was. */
 bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 			 unsigned long new_nr);
+
+/* mm/page_ref.c ----------------------------------------------------------- */
+
+/* The pages of a compound block know their head: see page_head(). */
+static inline void prep_compound_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	SetPageHead(page);
+	for (i = 1; i < 1UL << order; i++)
+		page[i].compound_head = (unsigned long)page | 1;
+}
+
+static inline void destroy_compound_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	ClearPageHead(page);
+	for (i = 1; i < 1UL << order; i++)
+		page[i].compound_head = 0;
+}
+
 /* The head of the large block of kmalloc() whose pages include @page; NULL if
  * there is none. Up to MAX_ORDER_NR_PAGES steps. */
 struct page *large_head(const struct page *page);
-
-/* Between page_alloc.c and pcp.c; the zone->lock is taken inside.
- * @fresh: may take memory that nobody has used yet. */
-unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
-			  unsigned int count, struct list_head *list,
-			  int migratetype, bool fresh);
-void free_pcppages_bulk(struct zone *zone, struct list_head *list,
-			unsigned int nr_pages);
-enum migratetype pageblock_type(const struct page *page);
 
 /* mm/huge_memory.c: make fresh memory of huge pages if that pays, as far as the
  * parameter thp allows; false if it is of small ones. */
@@ -347,17 +390,6 @@ static inline void page_reporting_notify(const struct zone *zone)
 				  memory_order_relaxed))
 		page_reporting_start();
 }
-
-/* Take all free blocks of at least @min_order that do not read as zero off the
- * lists (at most @nr), and put them back; for page_reporting.c. */
-unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
-				bool keep_huge, struct page **pages,
-				unsigned int *orders, unsigned int nr);
-void putback_reported(struct zone *zone, struct page **pages,
-		      unsigned int *orders, unsigned int nr, bool zeroed);
-
-/* Check every invariant of page_alloc.c's file comment; the number violated. */
-unsigned int page_alloc_validate(void);
 
 /* mm/pcp.c --------------------------------------------------------------- */
 

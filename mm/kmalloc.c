@@ -4,7 +4,7 @@
  *
  *	0			ZERO_SIZE_PTR
  *	1 .. 8 KiB		an object of a kmalloc cache	(slab_common.c)
- *	   .. 4 MiB		whole pages			(page_alloc.c)
+ *	   .. 4 MiB		whole pages			(page_alloc.c, page_run.c)
  *	beyond			kmalloc: NULL; malloc: vmalloc	(vmalloc.c)
  *
  * kfree() goes back by what the address is: the struct page of a slab names

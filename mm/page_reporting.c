@@ -32,7 +32,7 @@
  * Invariants:	R1  a block is marked only if the host did discard all of it
  *		R2  page_reporting_active: there is a reporter, or there must not
  *		    be one; it is set before the thread is started
- * Lock order:	none held; zone->lock is taken by the helpers of page_alloc.c.
+ * Lock order:	none held; zone->lock is taken by the helpers of buddy.c.
  * Context:	inside the fork gate; the reporter enters it for each look.
  * Source:	kernel mm/page_reporting.c: its order, batches and delay. What has
  *		no counterpart there is the choice of what is surplus.

@@ -30,7 +30,7 @@
  * Readers:	take no lock. nr_ranges and the ends only grow; each is
  *		published by a release after what it makes reachable.
  * Source:	kernel mm/sparse.c, mm/memory_hotplug.c.
- * Not here:	what happens to the pages of a zone (page_alloc.c).
+ * Not here:	what happens to the pages of a zone (buddy.c).
  */
 #include <errno.h>
 

@@ -59,9 +59,9 @@ mprotect mremap munmap printf process_vm_readv read siginterrupt siglongjmp sigs
 vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
-___free_pages __alloc_pages_noprof __do_kmalloc_node __free_one_page
-__rmqueue_fallback cache_show free_unref_page kmalloc_nolock rmqueue_pcplist
-stack_trace_save
+___free_pages __alloc_pages_noprof __alloc_pages_slowpath __do_kmalloc_node
+__free_one_page __rmqueue_fallback alloc_contig_pages cache_show free_unref_page
+kmalloc_nolock rmqueue_pcplist stack_trace_save
 END
 
 # Code without comments: a name that only a comment has does not exist.

@@ -61,7 +61,7 @@ test_lab_scripts() {
 		equal lab_functions_are_where_it_says "" \
 			"$(named_functions <"$dir/lab.now" | wrong_places)"
 		matches lab_functions_are_named \
-			'expand mm/page_alloc.c.*refill mm/sheaf.c' \
+			'expand mm/buddy.c.*refill mm/sheaf.c' \
 			"$(named_functions <"$dir/lab.now" | tr '\n' ' ')"
 	fi
 	if wanted lab_table_has_each_function; then

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of the core of mm/page_alloc.c: free lists, split and merge, fallback
+ * Tests of mm/buddy.c: free lists, split and merge, fallback
  * between migratetypes, and the walker that checks invariants B1 to B6.
  *
  * The fixture takes one block of the largest order for itself and hides all

@@ -1009,7 +1009,7 @@ START_TEST(kmalloc_many_random_steps_match_model)
 }
 END_TEST
 
-/* Free pages are the same set before and after, so by B2 (see page_alloc.c)
+/* Free pages are the same set before and after, so by B2 (see buddy.c)
  * the same blocks: on every list as many. */
 START_TEST(kmalloc_all_freed_buddy_lists_are_as_before)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of the interface of mm/page_alloc.c: what a caller gets, holds and
- * gives back, and who gets the last pages. How free memory is kept is the
- * subject of test_buddy.c.
+ * Tests of mm/page_alloc.c, mm/page_run.c and mm/page_ref.c: what a caller gets,
+ * holds and gives back, and who gets the last pages. How free memory is kept is
+ * the subject of test_buddy.c.
  *
  * free_now() counts the pages that nobody holds; what a call takes or returns
  * is its difference, wherever the pages are kept meanwhile.

@@ -29,7 +29,7 @@ static unsigned long nr_pages(void)
 	return mm_lab.range->end_pfn - mm_lab.range->start_pfn;
 }
 
-/* As mm/page_alloc.c keeps it: in the first page of the block. */
+/* As mm/buddy.c keeps it: in the first page of the block. */
 static unsigned int type_of(unsigned long pfn)
 {
 	return mm_lab.range->pages[pfn].pageblock ^ MIGRATE_MOVABLE;

@@ -7,16 +7,16 @@
 #ifndef TOOLS_LAB_WHERE_H
 #define TOOLS_LAB_WHERE_H
 
-/* "expand() mm/page_alloc.c:255"; valid until the next call. */
+/* "expand() mm/buddy.c:275"; valid until the next call. */
 const char *where(const char *function);
 
 /*
  * lines.sh reads this list:
  *
- * mm/page_alloc.c	alloc_slowpath expand rmqueue_smallest free_one_block
- * mm/page_alloc.c	free_frozen_exact alloc_frozen_exact free_pages_caller
- * mm/page_alloc.c	page_free_check rmqueue_bulk
- * mm/page_alloc.c	zone_watermark_ok
+ * mm/buddy.c		expand rmqueue_smallest free_one_block rmqueue_bulk
+ * mm/page_alloc.c	alloc_slowpath alloc_frozen_exact zone_watermark_ok
+ * mm/page_run.c	free_frozen_exact
+ * mm/page_ref.c	free_pages_caller page_free_check
  * mm/sparse.c		sparse_grow
  * mm/pcp.c		pcp_take pcp_free pcp_flush pcp_drain_all
  * mm/kmalloc.c		alloc_large_pages free_large_pages large_by_ladder

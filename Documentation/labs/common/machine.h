@@ -16,7 +16,7 @@
  * is false.
  *
  * In the kernel: struct page, mem_map, struct zone and its free_area[],
- * PageBuddy(). Here mm/page_alloc.c, include/linux/mmzone.h.
+ * PageBuddy(). Here mm/buddy.c, include/linux/mmzone.h.
  */
 #ifndef LABS_MACHINE_H
 #define LABS_MACHINE_H

@@ -13,7 +13,7 @@
  *	buddy = start ^ size	4 ^ 4 = 0, 0 ^ 8 = 8
  *
  * No search among blocks, and merging needs one look, by arithmetic. The price
- * is inside the blocks: up to half of each. mm/page_alloc.c does the same with
+ * is inside the blocks: up to half of each. mm/buddy.c does the same with
  * pages, and slabs in front of it avoid the price.
  *
  * An arena that is no power of two begins as several blocks: 100 is 64, 32, 4.

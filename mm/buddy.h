@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The free blocks of a zone, for the files that allocate of them: page_alloc.c
+ * and page_run.c. All others call the functions of internal.h.
+ *
+ * The caller holds zone->lock.
+ */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+#include "internal.h"
+
+/* The other migratetypes that a request may take from, the best first. */
+#define NR_FALLBACKS 2
+extern __hidden const u8 fallbacks[MIGRATE_PCPTYPES][NR_FALLBACKS];
+
+/* A block of @order, cut from the smallest that will do; NULL if there is none.
+ * @fresh: may be of memory that nobody has used yet. */
+struct page *rmqueue_one(struct zone *zone, unsigned int order, int type,
+			 bool fresh);
+/* File a block of @range, merged with its buddies. Its page is neither on a list
+ * nor PG_zeroed; @zeroed says whether every byte of it reads as zero. */
+void free_one_block(const struct mem_range *range, struct zone *zone,
+		    struct page *page, unsigned long pfn, unsigned int order,
+		    bool zeroed);
+/* The same for any number of pages, without what their struct pages said. */
+void free_run(struct zone *zone, struct page *page, unsigned long nr_pages,
+	      bool zeroed);
+
+/* For whoever takes blocks as they are: off its list, then counted. */
+void del_from_free_list(struct zone *zone, struct page *page,
+			unsigned int order);
+void count_taken(struct zone *zone, unsigned long nr_pages);
+
+/* mm/page_run.c; takes zone->lock. The shortest run of used pages that has
+ * @nr_pages, as far as a short search finds one; NULL if it does not. */
+struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages, int type);
+
+#endif /* MM_BUDDY_H */
