@@ -173,13 +173,10 @@ static char *when_text(struct question *q, uint32_t tid, uint64_t when)
 static void say_tracks(struct question *q, const struct view_slab *slab,
 		       unsigned int nr)
 {
-	const struct kmem_cache *s = &slab->cache->s;
-	uint64_t at = view_object(slab, nr) - slab->base + s->track_offset;
 	struct track tracks[2];
 
-	if (!s->track_offset || at + sizeof(tracks) > slab->bytes)
+	if (!view_tracks(slab, nr, tracks))
 		return;
-	memcpy(tracks, slab->memory + at, sizeof(tracks));
 	if (tracks[TRACK_ALLOC].when) {
 		say(q, F_ALLOCATED, when_text(q, tracks[TRACK_ALLOC].tid,
 					      tracks[TRACK_ALLOC].when));

@@ -43,6 +43,7 @@ struct extent {
 
 struct heap {
 	struct remote *remote;
+	struct view *view;	/* has the caches' names; NULL: not up yet */
 	struct block *blocks;	/* by start; none overlap */
 	size_t nr_blocks;
 	struct extent *extents;	/* by start, joined */

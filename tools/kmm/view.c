@@ -28,6 +28,7 @@
 #define MAX_CACHES 65536
 #define MAX_CHUNKS 65536
 #define MAX_AREAS (1u << 24)
+#define MAX_NODES (1u << 30)
 /* Of one sheaf; see mm/sheaf.c. */
 #define MAX_SHEAF_OBJECTS 1024
 #define MAX_UNITS 65536
@@ -58,9 +59,8 @@ static void sort(void *array, size_t nr, size_t size,
 		qsort(array, nr, size, compare);
 }
 
-/* A string of the target, cut where it does not fit or cannot be read. */
-static void read_string(struct view *v, uint64_t address, char *text,
-			size_t size)
+void view_read_string(struct view *v, uint64_t address, char *text,
+		      size_t size)
 {
 	size_t len = 0;
 
@@ -82,7 +82,8 @@ static void read_zone(struct view *v, struct view_zone *zone)
 	uint64_t unit;
 	u32 cpu;
 
-	read_string(v, (uint64_t)zone->z.name, zone->name, sizeof(zone->name));
+	view_read_string(v, (uint64_t)zone->z.name, zone->name,
+			 sizeof(zone->name));
 	zone->pcps = xcalloc(v->percpu.nr_used, sizeof(*zone->pcps));
 	for (cpu = 0; zone->z.pcp && cpu < v->percpu.nr_used; cpu++) {
 		pcp = &zone->pcps[cpu];
@@ -258,7 +259,8 @@ static void read_caches(struct view *v, enum view_parts parts)
 			break;
 		if (!plausible_cache(&c->s))
 			continue;
-		read_string(v, (uint64_t)c->s.name, c->name, sizeof(c->name));
+		view_read_string(v, (uint64_t)c->s.name, c->name,
+				 sizeof(c->name));
 		c->own = is_own(c);
 		read_sheaves(v, c, &sheaves);
 		v->nr_caches++;
@@ -272,8 +274,8 @@ static void read_caches(struct view *v, enum view_parts parts)
 	     compare_sheaf_objects);
 }
 
-static const struct view_cache *find_cache(const struct view *v,
-					   uint64_t address)
+const struct view_cache *view_find_cache(const struct view *v,
+					 uint64_t address)
 {
 	struct view_cache key = { .address = address }, *wanted = &key;
 	struct view_cache **found;
@@ -353,6 +355,27 @@ static void read_percpu_chunks(struct view *v)
 	}
 }
 
+void view_for_each_node(struct view *v, const struct treap *tree,
+			view_node_fn fn, void *data)
+{
+	size_t nr = 0, max = 0, steps = 0;
+	struct treap_node node;
+	uint64_t *stack, address;
+
+	stack = grow(NULL, nr, &max, sizeof(*stack));
+	stack[nr++] = (uint64_t)tree->root;
+	while (nr && steps++ < MAX_NODES) {
+		address = stack[--nr];
+		if (!address || !view_read_at(v, address, &node, sizeof(node)) ||
+		    !fn(v, address, data))
+			continue;
+		stack = grow(stack, nr + 1, &max, sizeof(*stack));
+		stack[nr++] = (uint64_t)node.left;
+		stack[nr++] = (uint64_t)node.right;
+	}
+	free(stack);
+}
+
 static int compare_areas(const void *a, const void *b)
 {
 	uint64_t x = ((const struct vmap_area *)a)->node.key;
@@ -374,33 +397,28 @@ static void drop_double_areas(struct view *v)
 	v->nr_areas = nr;
 }
 
+static bool read_area(struct view *v, uint64_t node, void *data)
+{
+	size_t *max = data;
+	struct vmap_area area;
+
+	if (v->nr_areas == MAX_AREAS ||
+	    !view_read_at(v, node - offsetof(struct vmap_area, node), &area,
+			  sizeof(area)) ||
+	    area.node.key < area.base || area.node.key + area.size > area.end)
+		return false;
+	v->areas = grow(v->areas, v->nr_areas, max, sizeof(area));
+	v->areas[v->nr_areas++] = area;
+	return true;
+}
+
 static void read_areas(struct view *v)
 {
-	size_t nr = 0, max = 0, max_areas = 0;
-	uint64_t *stack = NULL, address;
-	struct vmap_area area;
 	struct treap tree;
+	size_t max = 0;
 
 	remote_read_root(v->remote, "vmap_tree", &tree, sizeof(tree));
-	stack = grow(stack, nr, &max, sizeof(*stack));
-	stack[nr++] = (uint64_t)tree.root;
-	while (nr && v->nr_areas < MAX_AREAS) {
-		address = stack[--nr];
-		if (!address)
-			continue;
-		address -= offsetof(struct vmap_area, node);
-		if (!view_read_at(v, address, &area, sizeof(area)) ||
-		    area.node.key < area.base ||
-		    area.node.key + area.size > area.end)
-			continue;
-		v->areas = grow(v->areas, v->nr_areas, &max_areas,
-				sizeof(area));
-		v->areas[v->nr_areas++] = area;
-		stack = grow(stack, nr + 1, &max, sizeof(*stack));
-		stack[nr++] = (uint64_t)area.node.left;
-		stack[nr++] = (uint64_t)area.node.right;
-	}
-	free(stack);
+	view_for_each_node(v, &tree, read_area, &max);
 	sort(v->areas, v->nr_areas, sizeof(*v->areas), compare_areas);
 	drop_double_areas(v);
 }
@@ -581,8 +599,11 @@ static void walk_blocks(struct view *v, const struct mem_range *range,
 				block.migratetype = MIGRATE_UNMOVABLE;
 		}
 		page = window_page(v, &w, pfn);
-		if (!page)
-			break;
+		/* A core may lack a part. */
+		if (!page) {
+			block.nr_pages = PAGES_AT_ONCE;
+			continue;
+		}
 		block.pfn = pfn;
 		block.page = *page;
 		block.kind = block_kind(page);
@@ -704,7 +725,7 @@ bool view_read_slab(struct view *v, const struct view_block *block,
 	uint64_t object;
 	unsigned int i;
 
-	slab->cache = find_cache(v, (uint64_t)page->slab_cache);
+	slab->cache = view_find_cache(v, (uint64_t)page->slab_cache);
 	slab->base = block->pfn << v->page_shift;
 	slab->bytes = block->nr_pages << v->page_shift;
 	slab->nr_objects = page->objects;
@@ -732,6 +753,18 @@ void view_slab_free(struct view_slab *slab)
 {
 	free(slab->memory);
 	free(slab->state);
+}
+
+bool view_tracks(const struct view_slab *slab, unsigned int nr,
+		 struct track tracks[2])
+{
+	const struct kmem_cache *s = &slab->cache->s;
+	uint64_t at = view_object(slab, nr) - slab->base + s->track_offset;
+
+	if (!s->track_offset || at + 2 * sizeof(tracks[0]) > slab->bytes)
+		return false;
+	memcpy(tracks, slab->memory + at, 2 * sizeof(tracks[0]));
+	return true;
 }
 
 unsigned int view_requested(const struct view_slab *slab, unsigned int nr)

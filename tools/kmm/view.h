@@ -17,6 +17,7 @@
 
 #include "remote.h"
 #include "slab.h"
+#include "treap.h"
 
 struct view_zone {
 	struct zone z;
@@ -72,6 +73,18 @@ struct view *view_read(struct remote *remote, enum view_parts parts);
 void view_free(struct view *v);
 /* As remote_read(), but ends the program if the process has. */
 bool view_read_at(struct view *v, uint64_t address, void *buf, size_t len);
+/* A string of the target, cut where it does not fit or cannot be read. */
+void view_read_string(struct view *v, uint64_t address, char *text,
+		      size_t size);
+/* The cache at @address of the target; NULL if there is none. */
+const struct view_cache *view_find_cache(const struct view *v,
+					 uint64_t address);
+
+/* Call @fn for each node of a treap of the target, in no particular order. It
+ * says whether the node is one: if not, what is below it is left out. */
+typedef bool (*view_node_fn)(struct view *v, uint64_t node, void *data);
+void view_for_each_node(struct view *v, const struct treap *tree,
+			view_node_fn fn, void *data);
 
 /* Sums that several views show --------------------------------------------- */
 
@@ -165,6 +178,9 @@ static inline uint64_t view_object(const struct view_slab *slab, unsigned int nr
 
 /* Bytes asked for; 0: not known. */
 unsigned int view_requested(const struct view_slab *slab, unsigned int nr);
+/* Who allocated it and who freed it, by enum track_item; false: not known. */
+bool view_tracks(const struct view_slab *slab, unsigned int nr,
+		 struct track tracks[2]);
 /* Which sheaf holds the object; NULL: none. */
 const struct view_sheaf_object *view_in_sheaf(const struct view *v,
 					      uint64_t object);
