@@ -36,21 +36,12 @@ struct reader {
 	size_t max_blocks, max_extents, max_areas;
 };
 
-/* Room for one more element of @size bytes in an array of @nr. */
-static void *grow(void *array, size_t nr, size_t *max, size_t size)
-{
-	if (nr < *max)
-		return array;
-	*max = *max ? *max * 2 : 1024;
-	return xrealloc(array, *max * size);
-}
-
 static struct block *add_block(struct reader *r, const struct block *block)
 {
 	struct heap *heap = r->heap;
 
-	heap->blocks = grow(heap->blocks, heap->nr_blocks, &r->max_blocks,
-			    sizeof(*block));
+	heap->blocks = xgrow(heap->blocks, heap->nr_blocks, &r->max_blocks,
+			     sizeof(*block));
 	heap->blocks[heap->nr_blocks] = *block;
 	heap->tracked |= block->stack != 0;
 	return &heap->blocks[heap->nr_blocks++];
@@ -62,8 +53,8 @@ static void add_extent(struct reader *r, uint64_t start, uint64_t end)
 
 	if (start >= end)
 		return;
-	heap->extents = grow(heap->extents, heap->nr_extents, &r->max_extents,
-			     sizeof(*heap->extents));
+	heap->extents = xgrow(heap->extents, heap->nr_extents, &r->max_extents,
+			      sizeof(*heap->extents));
 	heap->extents[heap->nr_extents++] = (struct extent){ start, end };
 }
 
@@ -256,8 +247,8 @@ static bool read_area(struct view *v, uint64_t node, void *data)
 
 	if (!view_read_at(v, node, &object, sizeof(object)))
 		return false;
-	heap->areas = grow(heap->areas, heap->nr_areas, &r->max_areas,
-			   sizeof(*heap->areas));
+	heap->areas = xgrow(heap->areas, heap->nr_areas, &r->max_areas,
+			    sizeof(*heap->areas));
 	heap->areas[heap->nr_areas++] = (struct extent){
 		object.node.key, object.node.key + object.size
 	};

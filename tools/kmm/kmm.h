@@ -93,6 +93,9 @@ int parse_options(const struct argp *argp, int argc, char **argv,
 /* malloc() and strdup() that end the program rather than fail. */
 void *xcalloc(size_t nr, size_t size);
 void *xrealloc(void *p, size_t size);
+/* Room for one more element of @size bytes in an array of @nr, which has room
+ * for *@max. */
+void *xgrow(void *array, size_t nr, size_t *max, size_t size);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

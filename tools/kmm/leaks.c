@@ -337,10 +337,7 @@ static struct group *find_group(struct groups *all, const struct block *block)
 		if (same_group(g, block))
 			return g;
 	}
-	if (all->nr == all->max) {
-		all->max = all->max ? all->max * 2 : 64;
-		all->group = xrealloc(all->group, all->max * sizeof(*g));
-	}
+	all->group = xgrow(all->group, all->nr, &all->max, sizeof(*g));
 	all->table[at] = all->nr + 1;
 	g = &all->group[all->nr++];
 	*g = (struct group){ .stack = block->stack };
@@ -351,10 +348,7 @@ static struct group *add_to_group(struct groups *all, const struct block *block)
 {
 	struct group *g = find_group(all, block);
 
-	if (g->nr == g->max) {
-		g->max = g->max ? g->max * 2 : 4;
-		g->blocks = xrealloc(g->blocks, g->max * sizeof(*g->blocks));
-	}
+	g->blocks = xgrow(g->blocks, g->nr, &g->max, sizeof(*g->blocks));
 	g->blocks[g->nr++] = block;
 	g->bytes += block->size;
 	return g;

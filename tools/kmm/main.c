@@ -59,6 +59,14 @@ void *xrealloc(void *p, size_t size)
 	return check(realloc(p, size));
 }
 
+void *xgrow(void *array, size_t nr, size_t *max, size_t size)
+{
+	if (nr < *max)
+		return array;
+	*max = *max ? *max * 2 : 16;
+	return xrealloc(array, *max * size);
+}
+
 char *xstrdup(const char *s)
 {
 	return check(strdup(s));

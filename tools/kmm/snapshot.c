@@ -43,14 +43,6 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void *grow(void *array, size_t nr, size_t *max, size_t size)
-{
-	if (nr < *max)
-		return array;
-	*max = *max ? *max * 2 : 256;
-	return xrealloc(array, *max * size);
-}
-
 /* Caches ------------------------------------------------------------------- */
 
 /* A cache that was made anew at the same address is another one. */
@@ -65,8 +57,8 @@ static uint32_t name_cache(struct series *series, const struct view_cache *c)
 		    n->size == c->s.size)
 			return (uint32_t)i;
 	}
-	series->names = grow(series->names, series->nr_names,
-			     &series->max_names, sizeof(*series->names));
+	series->names = xgrow(series->names, series->nr_names,
+			      &series->max_names, sizeof(*series->names));
 	n = &series->names[series->nr_names];
 	*n = (struct snapshot_name){
 		.address = c->address,
@@ -117,8 +109,8 @@ static void take_cpu_sheaves(struct taking *t, const struct view_cache *c,
 					  &sheaves.spare_capacity);
 		if (!sheaves.main_capacity && !sheaves.spare_capacity)
 			continue;
-		s->sheaves = grow(s->sheaves, s->nr_sheaves, &s->max_sheaves,
-				  sizeof(sheaves));
+		s->sheaves = xgrow(s->sheaves, s->nr_sheaves, &s->max_sheaves,
+				   sizeof(sheaves));
 		s->sheaves[s->nr_sheaves++] = sheaves;
 	}
 }
@@ -203,7 +195,7 @@ static void add_block(struct taking *t, const struct view_block *block)
 	struct snapshot *s = t->s;
 	struct snapshot_block *b;
 
-	s->blocks = grow(s->blocks, s->nr_blocks, &s->max_blocks, sizeof(*b));
+	s->blocks = xgrow(s->blocks, s->nr_blocks, &s->max_blocks, sizeof(*b));
 	b = &s->blocks[s->nr_blocks++];
 	*b = (struct snapshot_block){
 		.address = block->pfn << t->series->page_shift,

@@ -42,15 +42,6 @@ bool view_read_at(struct view *v, uint64_t address, void *buf, size_t len)
 	return !err;
 }
 
-/* Room for one more element of @size bytes in an array of @nr. */
-static void *grow(void *array, size_t nr, size_t *max, size_t size)
-{
-	if (nr < *max)
-		return array;
-	*max = *max ? *max * 2 : 256;
-	return xrealloc(array, *max * size);
-}
-
 /* An array of none may be NULL, which qsort() must not see. */
 static void sort(void *array, size_t nr, size_t size,
 		 int (*compare)(const void *a, const void *b))
@@ -140,8 +131,8 @@ static void note_sheaf_objects(struct view *v, size_t *max, u32 cpu,
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		v->in_sheaves = grow(v->in_sheaves, v->nr_in_sheaves, max,
-				     sizeof(*v->in_sheaves));
+		v->in_sheaves = xgrow(v->in_sheaves, v->nr_in_sheaves, max,
+				      sizeof(*v->in_sheaves));
 		v->in_sheaves[v->nr_in_sheaves++] = (struct view_sheaf_object){
 			objects[i], cpu, place
 		};
@@ -250,7 +241,7 @@ static void read_caches(struct view *v, enum view_parts parts)
 	for (node = (uint64_t)list.next;
 	     node != head && steps++ < MAX_CACHES;
 	     before = node, node = (uint64_t)c->s.list.next) {
-		v->caches = grow(v->caches, v->nr_caches, &max, sizeof(*c));
+		v->caches = xgrow(v->caches, v->nr_caches, &max, sizeof(*c));
 		c = &v->caches[v->nr_caches];
 		memset(c, 0, sizeof(*c));
 		c->address = node - offsetof(struct kmem_cache, list);
@@ -348,8 +339,8 @@ static void read_percpu_chunks(struct view *v)
 			 sizeof(address));
 	while (address && v->nr_percpu_chunks < MAX_CHUNKS &&
 	       view_read_at(v, address, &chunk, sizeof(chunk))) {
-		v->percpu_chunks = grow(v->percpu_chunks, v->nr_percpu_chunks,
-					&max, sizeof(*v->percpu_chunks));
+		v->percpu_chunks = xgrow(v->percpu_chunks, v->nr_percpu_chunks,
+					 &max, sizeof(*v->percpu_chunks));
 		v->percpu_chunks[v->nr_percpu_chunks++] = (uint64_t)chunk.base;
 		address = (uint64_t)chunk.next;
 	}
@@ -362,14 +353,14 @@ void view_for_each_node(struct view *v, const struct treap *tree,
 	struct treap_node node;
 	uint64_t *stack, address;
 
-	stack = grow(NULL, nr, &max, sizeof(*stack));
+	stack = xgrow(NULL, nr, &max, sizeof(*stack));
 	stack[nr++] = (uint64_t)tree->root;
 	while (nr && steps++ < MAX_NODES) {
 		address = stack[--nr];
 		if (!address || !view_read_at(v, address, &node, sizeof(node)) ||
 		    !fn(v, address, data))
 			continue;
-		stack = grow(stack, nr + 1, &max, sizeof(*stack));
+		stack = xgrow(stack, nr + 1, &max, sizeof(*stack));
 		stack[nr++] = (uint64_t)node.left;
 		stack[nr++] = (uint64_t)node.right;
 	}
@@ -407,7 +398,7 @@ static bool read_area(struct view *v, uint64_t node, void *data)
 			  sizeof(area)) ||
 	    area.node.key < area.base || area.node.key + area.size > area.end)
 		return false;
-	v->areas = grow(v->areas, v->nr_areas, max, sizeof(area));
+	v->areas = xgrow(v->areas, v->nr_areas, max, sizeof(area));
 	v->areas[v->nr_areas++] = area;
 	return true;
 }
