@@ -89,6 +89,7 @@ MM_SRCS :=			\
 	mm/page_reporting.c	\
 	mm/page_run.c		\
 	mm/pcp.c		\
+	mm/report_format.c	\
 	mm/sheaf.c		\
 	mm/slab_common.c	\
 	mm/slabinfo.c		\
@@ -127,7 +128,7 @@ RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
 	stackdepot tally treap)							\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
-	page_poison slabinfo slub_debug util vmalloc vmstat)
+	page_poison report_format slabinfo slub_debug util vmalloc vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))
@@ -295,7 +296,8 @@ $(OBJ)/tools/lab/lab_lines.h: tools/lab/where.h tools/lab/lines.sh $(LIB_SRCS) \
 $(OBJ)/tools/lab/where.o: $(OBJ)/tools/lab/lab_lines.h
 $(OBJ)/tools/lab/where.o: KMM_CFLAGS += -I$(OBJ)/tools/lab
 
-$(BUILD)/kmm: $(TOOL_OBJS) $(BUILD)/libkmm.a
+# How reports look is the library's knowledge, and no part of its interface.
+$(BUILD)/kmm: $(TOOL_OBJS) $(OBJ)/mm/report_format.o $(BUILD)/libkmm.a
 	$(call say,LD,$@)
 	@ln -sfn $(CURDIR)/tools/lab $(@D)/lab
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \

@@ -28,16 +28,6 @@
 
 #define ROWS_PER_BATCH 8	/* 1 KiB of stack */
 
-struct slabinfo_row {
-	char name[64];
-	unsigned long active_objs;
-	unsigned long num_objs;
-	unsigned long num_slabs;
-	unsigned int size;
-	unsigned int objects_per_slab;
-	unsigned int order;
-};
-
 /* Caller holds slab_mutex, so the cache stays. */
 static void read_cache(struct kmem_cache *s, struct slabinfo_row *row)
 {
@@ -82,37 +72,6 @@ static unsigned int read_rows(struct slabinfo_row *rows, unsigned long pos)
 	return nr;
 }
 
-static void print_row(struct seq_file *m, const struct slabinfo_row *row)
-{
-	seq_printf(m, "%-17s %6lu %6lu %6u %4u %4d", row->name,
-		   row->active_objs, row->num_objs, row->size,
-		   row->objects_per_slab, 1 << row->order);
-	seq_printf(m, " : tunables %4u %4u %4u", 0, 0, 0);
-	seq_printf(m, " : slabdata %6lu %6lu %6lu\n", row->num_slabs,
-		   row->num_slabs, 0UL);
-}
-
-/*
- * Pages of a cache. Without memory for a slab of the usual order, one of
- * min_order is made, with fewer objects; how many of those there are shows in
- * the objects that are missing:
- *
- *	16 slabs of 8 objects would be 128; there are 116, and a small slab
- *	has 2: (128 - 116) / (8 - 2) = 2 small slabs among the 16
- */
-static unsigned long cache_pages(const struct kmem_cache *s,
-				 unsigned long nr_slabs,
-				 unsigned long nr_objects)
-{
-	unsigned long small = (PAGE_SIZE << s->min_order) / s->size;
-	unsigned long missing = nr_slabs * s->objects - nr_objects;
-	unsigned long nr_small = 0;
-
-	if (missing && s->objects > small)
-		nr_small = missing / (s->objects - small);
-	return ((nr_slabs - nr_small) << s->order) + (nr_small << s->min_order);
-}
-
 void count_slab_pages(struct slab_pages *pages)
 {
 	unsigned long nr_slabs, nr_objects, nr_pages;
@@ -127,7 +86,8 @@ void count_slab_pages(struct slab_pages *pages)
 		nr_objects = s->node.nr_objects;
 		spin_unlock(&s->node.list_lock);
 
-		nr_pages = cache_pages(s, nr_slabs, nr_objects);
+		nr_pages = slabinfo_pages(s, PAGE_SIZE, nr_slabs,
+					  nr_objects);
 		if (s->flags & SLAB_RECLAIM_ACCOUNT)
 			pages->reclaimable += nr_pages;
 		else
@@ -143,14 +103,11 @@ void slabinfo_show(struct seq_file *m)
 	unsigned long pos = 0;
 	unsigned int nr, i;
 
-	seq_puts(m, "slabinfo - version: 2.1\n");
-	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
-	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
-	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	slabinfo_head(m);
 	do {
 		nr = read_rows(rows, pos);
 		pos += nr;
 		for (i = 0; i < nr; i++)
-			print_row(m, &rows[i]);
+			slabinfo_line(m, &rows[i]);
 	} while (nr == ROWS_PER_BATCH);
 }

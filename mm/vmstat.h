@@ -6,13 +6,7 @@
 #ifndef MM_VMSTAT_H
 #define MM_VMSTAT_H
 
-#include "../lib/printk.h"
-
-/* Pages in slabs, by what their cache said of them. */
-struct slab_pages {
-	unsigned long reclaimable;	/* SLAB_RECLAIM_ACCOUNT */
-	unsigned long unreclaimable;
-};
+#include "report_format.h"
 
 /* mm/slabinfo.c; both enter the fork gate themselves. */
 void slabinfo_show(struct seq_file *m);

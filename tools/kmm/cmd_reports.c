@@ -3,15 +3,16 @@
  * kmm slabinfo, buddyinfo, pagetypeinfo, zoneinfo, vmstat and meminfo: what
  * kmm_show() writes in the process, read from outside.
  *
- * As text they are the kernel's formats, byte for byte what mm/vmstat.c and
- * mm/slabinfo.c write, where the columns are explained; a test compares them. As
- * tables they have the same numbers under the same names.
+ * As text they are the kernel's formats, written by the same functions as in the
+ * library (mm/report_format.c). As tables they have the same numbers under the
+ * same names.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kmm.h"
+#include "report_format.h"
 #include "view_command.h"
 
 #define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
@@ -22,23 +23,64 @@
 	for_each_view_zone(v, zone)					\
 		if ((zone)->z.managed_pages)
 
+/* The library writes reports to a descriptor, kmm to a stream. */
+struct stream {
+	struct seq_file m;
+	FILE *out;
+};
+
+void seq_printf(struct seq_file *m, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vfprintf(container_of(m, struct stream, m)->out, fmt, args);
+	va_end(args);
+}
+
+static void zone_stat(const struct view_zone *zone, struct zone_stat *stat)
+{
+	zone_stat_read(stat, &zone->z, zone->name);
+}
+
+static void pcp_stat(const struct per_cpu_pages *pcp, struct pcp_stat *stat)
+{
+	*stat = (struct pcp_stat){ .count = pcp->count,
+				   .high = pcp->high,
+				   .batch = pcp->batch,
+				   .allocs = pcp->allocs,
+				   .frees = pcp->frees };
+}
+
+static void slab_pages(const struct view *v, const struct view_memory *memory,
+		       struct slab_pages *slab)
+{
+	slab->reclaimable = memory->slab_reclaimable >> v->page_shift;
+	slab->unreclaimable = memory->slab_unreclaimable >> v->page_shift;
+}
+
 /* slabinfo ----------------------------------------------------------------- */
 
 static void slabinfo_text(struct view *v, FILE *out)
 {
+	struct stream stream = { .out = out };
 	const struct view_cache *c;
+	struct slabinfo_row row;
 
-	fputs("slabinfo - version: 2.1\n"
-	      "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
-	      " : tunables <limit> <batchcount> <sharedfactor>"
-	      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n", out);
+	slabinfo_head(&stream.m);
 	for (c = v->caches; c < v->caches + v->nr_caches; c++) {
-		fprintf(out, "%-17s %6lu %6lu %6u %4u %4d", c->name,
-			view_active(c), c->s.node.nr_objects, c->s.size,
-			c->s.objects, 1 << c->s.order);
-		fprintf(out, " : tunables %4u %4u %4u", 0, 0, 0);
-		fprintf(out, " : slabdata %6lu %6lu %6lu\n",
-			c->s.node.nr_slabs, c->s.node.nr_slabs, 0ul);
+		row = (struct slabinfo_row){
+			.active_objs = view_active(c),
+			.num_objs = c->s.node.nr_objects,
+			.num_slabs = c->s.node.nr_slabs,
+			.size = c->s.size,
+			.objects_per_slab = c->s.objects,
+			.order = c->s.order,
+		};
+		_Static_assert(sizeof(row.name) == sizeof(c->name),
+			       "both are cut at the same length");
+		memcpy(row.name, c->name, sizeof(row.name));
+		slabinfo_line(&stream.m, &row);
 	}
 }
 
@@ -91,7 +133,9 @@ static void show_buddyinfo(struct view *v, struct output *o, char **operands)
 		{ "zone", OUTPUT_STRING },
 		ORDER_COLUMNS
 	};
+	struct stream stream = { .out = o->out };
 	const struct view_zone *zone;
+	struct zone_stat stat;
 	unsigned int order;
 
 	(void)operands;
@@ -99,11 +143,8 @@ static void show_buddyinfo(struct view *v, struct output *o, char **operands)
 		output_table(o, COLUMNS(columns));
 	for_each_populated(v, zone) {
 		if (o->format == OUTPUT_TEXT) {
-			fprintf(o->out, "Node %d, zone %8s ", 0, zone->name);
-			for (order = 0; order < NR_PAGE_ORDERS; order++)
-				fprintf(o->out, "%6lu ",
-					zone->z.free_area[order].nr_free);
-			putc('\n', o->out);
+			zone_stat(zone, &stat);
+			buddyinfo_line(&stream.m, &stat);
 			continue;
 		}
 		output_number(o, 0);
@@ -114,17 +155,6 @@ static void show_buddyinfo(struct view *v, struct output *o, char **operands)
 }
 
 /* pagetypeinfo ------------------------------------------------------------- */
-
-/* As mm/vmstat.c: a longer list is cut. */
-#define MAX_LIST_WALK 100000
-
-static const char *const migratetype_names[MIGRATE_TYPES] = {
-	[MIGRATE_UNMOVABLE] = "Unmovable",
-	[MIGRATE_MOVABLE] = "Movable",
-	[MIGRATE_RECLAIMABLE] = "Reclaimable",
-	[MIGRATE_HIGHATOMIC] = "HighAtomic",
-	[MIGRATE_ISOLATE] = "Isolate",
-};
 
 struct page_types {
 	unsigned long free[MAX_NR_ZONES][MIGRATE_TYPES][NR_PAGE_ORDERS];
@@ -170,48 +200,23 @@ static struct page_types *read_page_types(struct view *v)
 	return types;
 }
 
-static void pagetypeinfo_free_text(FILE *out, const struct view_zone *zone,
-				   unsigned long (*free)[NR_PAGE_ORDERS])
-{
-	unsigned int type, order;
-
-	for (type = 0; type < MIGRATE_TYPES; type++) {
-		fprintf(out, "Node %4d, zone %8s, type %12s ", 0, zone->name,
-			migratetype_names[type]);
-		for (order = 0; order < NR_PAGE_ORDERS; order++)
-			if (free[type][order] > MAX_LIST_WALK)
-				fprintf(out, ">%6d ", MAX_LIST_WALK);
-			else
-				fprintf(out, "%6lu ", free[type][order]);
-		putc('\n', out);
-	}
-}
-
 static void pagetypeinfo_text(struct view *v, FILE *out,
-			      struct page_types *types)
+			      const struct page_types *types)
 {
+	struct stream stream = { .out = out };
 	const struct view_zone *zone;
-	unsigned int i;
+	unsigned int type;
 
-	fprintf(out, "Page block order: %u\n", v->pageblock_order);
-	fprintf(out, "Pages per block:  %lu\n\n", 1ul << v->pageblock_order);
-	fprintf(out, "%-43s ", "Free pages count per migrate type at order");
-	for (i = 0; i < NR_PAGE_ORDERS; i++)
-		fprintf(out, "%6u ", i);
-	putc('\n', out);
+	pagetypeinfo_head(&stream.m, v->pageblock_order);
 	for_each_populated(v, zone)
-		pagetypeinfo_free_text(out, zone, types->free[zone - v->zones]);
-	fprintf(out, "\n%-23s", "Number of blocks type ");
-	for (i = 0; i < MIGRATE_TYPES; i++)
-		fprintf(out, "%12s ", migratetype_names[i]);
-	putc('\n', out);
-	for_each_populated(v, zone) {
-		fprintf(out, "Node %d, zone %8s ", 0, zone->name);
-		for (i = 0; i < MIGRATE_TYPES; i++)
-			fprintf(out, "%12lu ",
-				types->pageblocks[zone - v->zones][i]);
-		putc('\n', out);
-	}
+		for (type = 0; type < MIGRATE_TYPES; type++)
+			pagetypeinfo_free_line(&stream.m, zone->name, type,
+					       types->free[zone - v->zones]
+							  [type]);
+	pagetypeinfo_blocks_head(&stream.m);
+	for_each_populated(v, zone)
+		pagetypeinfo_blocks_line(&stream.m, zone->name,
+					 types->pageblocks[zone - v->zones]);
 }
 
 static void show_pagetypeinfo(struct view *v, struct output *o,
@@ -252,69 +257,41 @@ static void show_pagetypeinfo(struct view *v, struct output *o,
 
 /* zoneinfo ----------------------------------------------------------------- */
 
-static void zoneinfo_pcps_text(struct view *v, FILE *out,
+static void zoneinfo_pcps_text(struct view *v, struct seq_file *m,
 			       const struct view_zone *zone)
 {
-	const struct per_cpu_pages *pcp;
+	struct pcp_stat stat;
 	u32 cpu;
 
-	fputs("\n  pagesets", out);
 	for (cpu = 0; cpu < v->percpu.nr_used; cpu++) {
-		pcp = &zone->pcps[cpu];
-		if (!pcp->batch)
+		if (!zone->pcps[cpu].batch)
 			continue;
-		fprintf(out, "\n    cpu: %u", cpu);
-		fprintf(out, "\n              count:    %u", pcp->count);
-		fprintf(out, "\n              high:     %u", pcp->high);
-		fprintf(out, "\n              batch:    %u", pcp->batch);
+		pcp_stat(&zone->pcps[cpu], &stat);
+		zoneinfo_pcp(m, cpu, &stat);
 	}
-}
-
-static void zoneinfo_zone_text(struct view *v, FILE *out,
-			       const struct view_zone *zone)
-{
-	const struct zone *z = &zone->z;
-	unsigned int i;
-
-	fprintf(out, "\n  pages free     %lu", z->nr_free);
-	fprintf(out, "\n        min      %lu", z->watermark[WMARK_MIN]);
-	fprintf(out, "\n        low      %lu", z->watermark[WMARK_LOW]);
-	fprintf(out, "\n        high     %lu", z->watermark[WMARK_HIGH]);
-	fprintf(out, "\n        spanned  %lu", z->end_pfn - z->start_pfn);
-	fprintf(out, "\n        present  %lu", z->managed_pages);
-	fprintf(out, "\n        managed  %lu", z->managed_pages);
-	fprintf(out, "\n        protection: (%lu", z->lowmem_reserve[0]);
-	for (i = 1; i < MAX_NR_ZONES; i++)
-		fprintf(out, ", %lu", z->lowmem_reserve[i]);
-	putc(')', out);
-	if (z->managed_pages) {
-		fprintf(out, "\n      %-12s %lu", "nr_free_pages", z->nr_free);
-		zoneinfo_pcps_text(v, out, zone);
-		fprintf(out, "\n  start_pfn:           %lu", z->start_pfn);
-	}
-	putc('\n', out);
 }
 
 static void zoneinfo_text(struct view *v, FILE *out,
 			  const struct view_memory *memory)
 {
+	struct stream stream = { .out = out };
 	const struct view_zone *zone;
 	bool node_shown = false;
+	struct slab_pages slab;
+	struct zone_stat stat;
 
+	slab_pages(v, memory, &slab);
 	for_each_view_zone(v, zone) {
-		fprintf(out, "Node %d, zone %8s", 0, zone->name);
-		if (!node_shown && zone->z.managed_pages) {
-			fputs("\n  per-node stats", out);
-			fprintf(out, "\n      %-12s %lu", "nr_slab_reclaimable",
-				(unsigned long)memory->slab_reclaimable >>
-					v->page_shift);
-			fprintf(out, "\n      %-12s %lu",
-				"nr_slab_unreclaimable",
-				(unsigned long)memory->slab_unreclaimable >>
-					v->page_shift);
+		zone_stat(zone, &stat);
+		zoneinfo_begin(&stream.m, &stat);
+		if (!node_shown && stat.managed_pages) {
+			zoneinfo_node(&stream.m, &slab);
 			node_shown = true;
 		}
-		zoneinfo_zone_text(v, out, zone);
+		zoneinfo_zone(&stream.m, &stat);
+		if (stat.managed_pages)
+			zoneinfo_pcps_text(v, &stream.m, zone);
+		zoneinfo_end(&stream.m, &stat);
 	}
 }
 
@@ -380,19 +357,10 @@ static void show_zoneinfo(struct view *v, struct output *o, char **operands)
 
 /* vmstat, meminfo ---------------------------------------------------------- */
 
-static const struct output_column name_and_value[] = {
-	{ "name", OUTPUT_STRING },
-	{ "value", OUTPUT_NUMBER },
-};
-
-static void vmstat_row(struct output *o, const char *name, unsigned long value)
+static void table_row(void *data, const char *name, unsigned long value)
 {
-	if (o->format == OUTPUT_TEXT) {
-		fprintf(o->out, "%s %lu\n", name, value);
-		return;
-	}
-	output_string(o, name);
-	output_number(o, value);
+	output_string(data, name);
+	output_number(data, value);
 }
 
 static uint64_t read_counter(struct view *v, const char *root)
@@ -403,72 +371,52 @@ static uint64_t read_counter(struct view *v, const char *root)
 	return value;
 }
 
-static void show_vmstat(struct view *v, struct output *o, char **operands)
+static void read_vmstat(struct view *v, struct vmstat *stat)
 {
-	static const char *const pgalloc_names[MAX_NR_ZONES] = {
-		[ZONE_DMA] = "pgalloc_dma",
-		[ZONE_DMA32] = "pgalloc_dma32",
-		[ZONE_NORMAL] = "pgalloc_normal",
-		[ZONE_MOVABLE] = "pgalloc_movable",
-	};
-	static const char *const event_names[NR_ZONE_EVENTS] = {
-		[PGFREE] = "pgfree",
-		[PGSPLIT] = "buddy_split",
-		[PGMERGE] = "buddy_merge",
-		[PGSTEAL] = "buddy_steal",
-		[PGSTEAL_BLOCK] = "buddy_steal_block",
-		[PGREPORT] = "buddy_report",
-	};
-	unsigned long event[NR_ZONE_EVENTS] = { 0 }, allocs = 0, frees = 0;
+	const struct per_cpu_pages *pcp;
 	const struct view_zone *zone;
 	struct view_memory memory;
 	unsigned int i;
 	u32 cpu;
 
-	(void)operands;
 	view_memory(v, &memory);
+	*stat = (struct vmstat){ .nr_free = memory.free >> v->page_shift,
+				 .memmap_pages = memory.map >> v->page_shift };
+	slab_pages(v, &memory, &stat->slab);
 	for_each_view_zone(v, zone) {
+		stat->pgalloc[zone - v->zones] = zone->z.event[PGALLOC];
 		for (i = 0; i < NR_ZONE_EVENTS; i++)
-			event[i] += zone->z.event[i];
+			stat->event[i] += zone->z.event[i];
 		for (cpu = 0; cpu < v->percpu.nr_used; cpu++) {
-			if (!zone->pcps[cpu].batch)
+			pcp = &zone->pcps[cpu];
+			if (!pcp->batch)
 				continue;
-			allocs += zone->pcps[cpu].allocs;
-			frees += zone->pcps[cpu].frees;
+			stat->pcp.count += pcp->count;
+			stat->pcp.allocs += pcp->allocs;
+			stat->pcp.frees += pcp->frees;
 		}
 	}
-	if (o->format != OUTPUT_TEXT)
-		output_table(o, COLUMNS(name_and_value));
-	vmstat_row(o, "nr_free_pages", memory.free >> v->page_shift);
-	vmstat_row(o, "nr_slab_reclaimable",
-		   memory.slab_reclaimable >> v->page_shift);
-	vmstat_row(o, "nr_slab_unreclaimable",
-		   memory.slab_unreclaimable >> v->page_shift);
-	vmstat_row(o, "nr_memmap_pages", memory.map >> v->page_shift);
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		vmstat_row(o, pgalloc_names[i], v->zones[i].z.event[PGALLOC]);
-	for (i = 0; i < NR_ZONE_EVENTS; i++)
-		if (event_names[i])
-			vmstat_row(o, event_names[i], event[i]);
-	vmstat_row(o, "pcp_pages", memory.pcp >> v->page_shift);
-	vmstat_row(o, "pcp_alloc", allocs);
-	vmstat_row(o, "pcp_free", frees);
-	vmstat_row(o, "fault_calls", read_counter(v, "fault_calls"));
-	vmstat_row(o, "fault_failures", read_counter(v, "fault_failures"));
+	stat->fault_calls = read_counter(v, "fault_calls");
+	stat->fault_failures = read_counter(v, "fault_failures");
 }
 
-static void meminfo_row(struct output *o, const char *name, uint64_t bytes)
+static void show_vmstat(struct view *v, struct output *o, char **operands)
 {
-	char label[32];
+	static const struct output_column columns[] = {
+		{ "name", OUTPUT_STRING },
+		{ "value", OUTPUT_NUMBER },
+	};
+	struct stream stream = { .out = o->out };
+	struct vmstat stat;
 
+	(void)operands;
+	read_vmstat(v, &stat);
 	if (o->format == OUTPUT_TEXT) {
-		snprintf(label, sizeof(label), "%s:", name);
-		fprintf(o->out, "%-15s %8lu kB\n", label,
-			(unsigned long)bytes >> 10);
+		vmstat_rows(&stat, vmstat_line, &stream.m);
 		return;
 	}
-	output_string(o, name);
-	output_number(o, bytes);
+	output_table(o, COLUMNS(columns));
+	vmstat_rows(&stat, table_row, o);
 }
 
 static void show_meminfo(struct view *v, struct output *o, char **operands)
@@ -477,21 +425,27 @@ static void show_meminfo(struct view *v, struct output *o, char **operands)
 		{ "name", OUTPUT_STRING },
 		{ "bytes", OUTPUT_NUMBER },
 	};
+	struct stream stream = { .out = o->out };
 	struct view_memory memory;
+	struct meminfo info;
 
 	(void)operands;
 	view_memory(v, &memory);
-	if (o->format != OUTPUT_TEXT)
-		output_table(o, COLUMNS(columns));
-	meminfo_row(o, "MemTotal", memory.total);
-	meminfo_row(o, "MemFree", memory.free);
-	meminfo_row(o, "MemAvailable", memory.available);
-	meminfo_row(o, "Slab",
-		    memory.slab_reclaimable + memory.slab_unreclaimable);
-	meminfo_row(o, "SReclaimable", memory.slab_reclaimable);
-	meminfo_row(o, "SUnreclaim", memory.slab_unreclaimable);
-	meminfo_row(o, "VmallocUsed", memory.vmalloc);
-	meminfo_row(o, "Percpu", memory.percpu);
+	info = (struct meminfo){
+		.total = memory.total,
+		.free = memory.free,
+		.available = memory.available,
+		.slab_reclaimable = memory.slab_reclaimable,
+		.slab_unreclaimable = memory.slab_unreclaimable,
+		.vmalloc = memory.vmalloc,
+		.percpu = memory.percpu,
+	};
+	if (o->format == OUTPUT_TEXT) {
+		meminfo_rows(&info, meminfo_line, &stream.m);
+		return;
+	}
+	output_table(o, COLUMNS(columns));
+	meminfo_rows(&info, table_row, o);
 }
 
 /* The commands ------------------------------------------------------------- */

@@ -25,6 +25,7 @@
 #include "kmm.h"
 #include "page_owner.h"
 #include "process.h"
+#include "report_format.h"
 #include "symbols.h"
 #include "view_command.h"
 #include "vmalloc.h"
@@ -297,9 +298,6 @@ static void say_slack(struct question *q, const struct view_block *block)
 
 static void say_page(struct question *q, const struct view_block *block)
 {
-	static const char *const types[MIGRATE_TYPES] = {
-		"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate",
-	};
 	const struct page *page = &block->page;
 	const struct view *v = q->v;
 
@@ -309,7 +307,7 @@ static void say_page(struct question *q, const struct view_block *block)
 		      (unsigned long)block->nr_pages,
 		      (unsigned long)block->pfn, page->order,
 		      v->zones[view_pfn_zone(v, block->pfn)].name,
-		      types[block->migratetype],
+		      migratetype_names[block->migratetype],
 		      PageBuddy(page) ? " buddy" : "",
 		      PageSlab(page) ? " slab" : "",
 		      PageHead(page) ? " head" : "",

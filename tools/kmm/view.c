@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "kmm.h"
+#include "report_format.h"
 #include "view.h"
 #include "vmalloc.h"
 
@@ -297,17 +298,10 @@ unsigned long view_active(const struct view_cache *c)
 	return inuse - (in_sheaves < inuse ? in_sheaves : inuse);
 }
 
-/* As mm/slabinfo.c: slabs of min_order show in the objects that are missing. */
 unsigned long view_cache_pages(const struct view *v, const struct view_cache *c)
 {
-	const struct kmem_cache *s = &c->s;
-	unsigned long small = (view_page_size(v) << s->min_order) / s->size;
-	unsigned long nr_slabs = s->node.nr_slabs, nr_small = 0;
-	unsigned long missing = nr_slabs * s->objects - s->node.nr_objects;
-
-	if (missing && s->objects > small)
-		nr_small = missing / (s->objects - small);
-	return ((nr_slabs - nr_small) << s->order) + (nr_small << s->min_order);
+	return slabinfo_pages(&c->s, view_page_size(v), c->s.node.nr_slabs,
+			      c->s.node.nr_objects);
 }
 
 /* The rest ----------------------------------------------------------------- */
@@ -453,23 +447,11 @@ void view_free(struct view *v)
 	free(v);
 }
 
-/* As mm/vmstat.c, meminfo_show(). */
-static unsigned long zone_reserve(const struct zone *z)
-{
-	unsigned long reserve = 0;
-	unsigned int i;
-
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		if (z->lowmem_reserve[i] > reserve)
-			reserve = z->lowmem_reserve[i];
-	reserve += z->watermark[WMARK_HIGH];
-	return reserve < z->managed_pages ? reserve : z->managed_pages;
-}
-
 void view_memory(const struct view *v, struct view_memory *m)
 {
 	unsigned long reserve = 0, nr_pages;
 	const struct view_zone *zone;
+	struct zone_stat stat;
 	unsigned int i;
 	size_t n;
 
@@ -480,7 +462,8 @@ void view_memory(const struct view *v, struct view_memory *m)
 			continue;
 		m->total += zone->z.managed_pages << v->page_shift;
 		m->free += zone->z.nr_free << v->page_shift;
-		reserve += zone_reserve(&zone->z) << v->page_shift;
+		zone_stat_read(&stat, &zone->z, zone->name);
+		reserve += zone_stat_reserve(&stat) << v->page_shift;
 		m->pcp += view_pcp_pages(v, zone) << v->page_shift;
 	}
 	m->available = m->free + m->pcp;
