@@ -389,11 +389,72 @@ static void advance(struct cfa_run *run, u64 delta)
 }
 
 /* One instruction of those that fill a byte. False: not known. */
+/* An offset, unsigned or signed, in units that the CIE gives. The numbers are a
+ * file's: the product may wrap. */
+static long factored(struct cfa_run *run)
+{
+	return (long)(uleb(&run->c) * (unsigned long)run->cie->data_align);
+}
+
+static long factored_sf(struct cfa_run *run)
+{
+	return (long)((unsigned long)sleb(&run->c) *
+		      (unsigned long)run->cie->data_align);
+}
+
+/* Instructions that begin with a register. */
+static bool run_register(struct cfa_run *run, u8 op)
+{
+	struct cursor *c = &run->c;
+	unsigned long reg = uleb(c);
+
+	switch (op) {
+	case CFA_OFFSET_EXTENDED:
+		set_rule(run, reg, UNWIND_OFFSET, factored(run));
+		return true;
+	case CFA_OFFSET_EXTENDED_SF:
+		set_rule(run, reg, UNWIND_OFFSET, factored_sf(run));
+		return true;
+	case CFA_VAL_OFFSET:
+		set_rule(run, reg, UNWIND_VAL_OFFSET, factored(run));
+		return true;
+	case CFA_VAL_OFFSET_SF:
+		set_rule(run, reg, UNWIND_VAL_OFFSET, factored_sf(run));
+		return true;
+	case CFA_RESTORE_EXTENDED:
+		restore_rule(run, reg);
+		return true;
+	case CFA_UNDEFINED:
+		set_rule(run, reg, UNWIND_UNDEFINED, 0);
+		return true;
+	case CFA_SAME_VALUE:
+		set_rule(run, reg, UNWIND_SAME, 0);
+		return true;
+	case CFA_REGISTER:
+		set_rule(run, reg, UNWIND_REGISTER, (long)uleb(c));
+		return true;
+	case CFA_EXPRESSION:
+		set_rule(run, reg, UNWIND_EXPRESSION, expression(run));
+		return true;
+	case CFA_VAL_EXPRESSION:
+		set_rule(run, reg, UNWIND_VAL_EXPRESSION, expression(run));
+		return true;
+	case CFA_DEF_CFA:
+		def_cfa(run, reg, (long)uleb(c));
+		return true;
+	case CFA_DEF_CFA_SF:
+		def_cfa(run, reg, factored_sf(run));
+		return true;
+	case CFA_DEF_CFA_REGISTER:
+		def_cfa(run, reg, run->row->cfa_arg);
+		return true;
+	}
+	return false;
+}
+
 static bool run_extended(struct cfa_run *run, u8 op)
 {
-	long align = run->cie->data_align;
 	struct cursor *c = &run->c;
-	unsigned long reg;
 
 	switch (op) {
 	case CFA_NOP:
@@ -420,58 +481,14 @@ static bool run_extended(struct cfa_run *run, u8 op)
 		run->row->cfa_arg = (s32)uleb(c);
 		return true;
 	case CFA_DEF_CFA_OFFSET_SF:
-		run->row->cfa_arg = (s32)(sleb(c) * align);
+		run->row->cfa_arg = (s32)factored_sf(run);
 		return true;
 	case CFA_DEF_CFA_EXPRESSION:
 		run->row->cfa_how = UNWIND_VAL_EXPRESSION;
 		run->row->cfa_arg = (s32)expression(run);
 		return true;
 	}
-
-	/* The others begin with a register. */
-	reg = uleb(c);
-	switch (op) {
-	case CFA_OFFSET_EXTENDED:
-		set_rule(run, reg, UNWIND_OFFSET, (long)uleb(c) * align);
-		return true;
-	case CFA_OFFSET_EXTENDED_SF:
-		set_rule(run, reg, UNWIND_OFFSET, sleb(c) * align);
-		return true;
-	case CFA_VAL_OFFSET:
-		set_rule(run, reg, UNWIND_VAL_OFFSET, (long)uleb(c) * align);
-		return true;
-	case CFA_VAL_OFFSET_SF:
-		set_rule(run, reg, UNWIND_VAL_OFFSET, sleb(c) * align);
-		return true;
-	case CFA_RESTORE_EXTENDED:
-		restore_rule(run, reg);
-		return true;
-	case CFA_UNDEFINED:
-		set_rule(run, reg, UNWIND_UNDEFINED, 0);
-		return true;
-	case CFA_SAME_VALUE:
-		set_rule(run, reg, UNWIND_SAME, 0);
-		return true;
-	case CFA_REGISTER:
-		set_rule(run, reg, UNWIND_REGISTER, (long)uleb(c));
-		return true;
-	case CFA_EXPRESSION:
-		set_rule(run, reg, UNWIND_EXPRESSION, expression(run));
-		return true;
-	case CFA_VAL_EXPRESSION:
-		set_rule(run, reg, UNWIND_VAL_EXPRESSION, expression(run));
-		return true;
-	case CFA_DEF_CFA:
-		def_cfa(run, reg, (long)uleb(c));
-		return true;
-	case CFA_DEF_CFA_SF:
-		def_cfa(run, reg, sleb(c) * align);
-		return true;
-	case CFA_DEF_CFA_REGISTER:
-		def_cfa(run, reg, run->row->cfa_arg);
-		return true;
-	}
-	return false;
+	return run_register(run, op);
 }
 
 static bool run_program(struct cfa_run *run)
@@ -485,7 +502,7 @@ static bool run_program(struct cfa_run *run)
 			break;
 		case CFA_OFFSET:
 			set_rule(run, low, UNWIND_OFFSET,
-				 (long)uleb(&run->c) * run->cie->data_align);
+				 factored(run));
 			break;
 		case CFA_RESTORE:
 			restore_rule(run, low);
