@@ -98,6 +98,8 @@ MM_SRCS :=			\
 	mm/sparse.c		\
 	mm/util.c		\
 	mm/vmalloc.c		\
+	mm/vmap_area.c		\
+	mm/vmap_kept.c		\
 	mm/vmstat.c		\
 	mm/watch.c
 
@@ -128,7 +130,8 @@ RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
 	stackdepot tally treap)							\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
-	page_poison report_format slabinfo slub_debug util vmalloc vmstat)
+	page_poison report_format slabinfo slub_debug util vmalloc	\
+	vmap_area vmap_kept vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))

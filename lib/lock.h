@@ -30,7 +30,7 @@ enum lock_rank {
 	LOCK_RANK_SHEAVES,	/* mm/sheaf.c: one CPU's sheaves of one cache */
 	LOCK_RANK_BARN,		/* mm/sheaf.c */
 	LOCK_RANK_LIST,		/* mm/slub.c: list_lock */
-	LOCK_RANK_VMAP,		/* mm/vmalloc.c: the tree of areas */
+	LOCK_RANK_VMAP,		/* mm/vmap_area.c: the tree of areas */
 	LOCK_RANK_HOTPLUG,	/* mm/sparse.c: onlining memory */
 	LOCK_RANK_PCP,		/* mm/pcp.c: one CPU's page lists */
 	LOCK_RANK_ZONE,		/* mm/buddy.c: a leaf */

@@ -17,7 +17,7 @@
  * Context:	fresh memory that nobody else knows; system calls, so no lock but
  *		hotplug_lock.
  * Source:	ours; the kernel's mm/huge_memory.c is on the other side.
- * Not here:	which memory deserves huge pages: mm/sparse.c, mm/vmalloc.c.
+ * Not here:	which memory deserves huge pages: mm/sparse.c, mm/vmap_area.c.
  */
 #include "../lib/cmdline.h"
 #include "../lib/host.h"

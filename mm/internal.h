@@ -423,7 +423,7 @@ void pcp_drain_all(void);
 unsigned long pcp_count(struct zone *zone);
 unsigned int pcp_validate(void);
 
-/* mm/vmalloc.c ----------------------------------------------------------- */
+/* mm/vmap_area.c ---------------------------------------------------------- */
 
 int vmalloc_init(void);
 /* vmalloc with any power-of-two alignment. @zeroed: whether it had better read as

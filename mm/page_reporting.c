@@ -27,7 +27,7 @@
  * are free, and ends after a while without work: a process that never has much
  * to give back has no second thread. A fork's child starts its own.
  *
- * Freed blocks that mm/vmalloc.c keeps go on the same occasions, and first.
+ * Freed blocks that mm/vmap_kept.c keeps go on the same occasions, and first.
  *
  * Invariants:	R1  a block is marked only if the host did discard all of it
  *		R2  page_reporting_active: there is a reporter, or there must not
