@@ -423,6 +423,19 @@ void pcp_drain_all(void);
 unsigned long pcp_count(struct zone *zone);
 unsigned int pcp_validate(void);
 
+/* mm/kmalloc.c, mm/vmalloc.c ---------------------------------------------- */
+
+/* The public functions, for others that are made of them: @caller is whose call
+ * it is, for reports and watchers. */
+void *kmalloc_caller(size_t size, gfp_t gfp, const void *caller);
+void kfree_caller(const void *objp, const void *caller);
+void *krealloc_caller(const void *p, size_t new_size, gfp_t gfp,
+		      const void *caller);
+void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller);
+void *vrealloc_caller(const void *addr, size_t size, gfp_t gfp,
+		      const void *caller);
+void vfree_caller(const void *addr, const void *caller);
+
 /* mm/vmap_area.c ---------------------------------------------------------- */
 
 int vmalloc_init(void);

@@ -91,9 +91,8 @@ static void *large_by_ladder(size_t size, gfp_t gfp, const void *caller)
 	return alloc_large_pages(size, block, order, gfp, caller);
 }
 
-void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
+static void *kmalloc_large_caller(size_t size, gfp_t gfp, const void *caller)
 {
-	const void *caller = __builtin_return_address(0);
 	void *p = NULL;
 
 	if (should_failslab(NULL, WATCH_KMALLOC, size, gfp, caller))
@@ -105,6 +104,11 @@ void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
 out:
 	watch_alloc(WATCH_KMALLOC, p, size, gfp, caller);
 	return p;
+}
+
+void *__kmalloc_large_noprof(size_t size, gfp_t gfp)
+{
+	return kmalloc_large_caller(size, gfp, __builtin_return_address(0));
 }
 
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller)
@@ -180,6 +184,20 @@ void *__kmalloc_noprof(size_t size, gfp_t gfp)
 	return slab_alloc(kmalloc_slab(size, gfp), gfp, size);
 }
 
+void *kmalloc_caller(size_t size, gfp_t gfp, const void *caller)
+{
+	struct kmem_cache *s;
+	void *object;
+
+	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+		return kmalloc_large_caller(size, gfp, caller);
+	if (unlikely(!size))
+		return ZERO_SIZE_PTR;
+	s = kmalloc_slab(size, gfp);
+	object = slab_alloc_fast(s, gfp);
+	return likely(object) ? object : sheaf_alloc_slow(s, gfp, size, caller);
+}
+
 void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size)
 {
 	/* Before boot the program read an empty table. */
@@ -191,7 +209,7 @@ void *__kmalloc_cache_noprof(struct kmem_cache *s, gfp_t gfp, size_t size)
 void *__kmalloc_node_noprof(size_t size, gfp_t gfp, int node)
 {
 	(void)node;
-	return __kmalloc_noprof(size, gfp);
+	return kmalloc_caller(size, gfp, __builtin_return_address(0));
 }
 
 /* Freeing ----------------------------------------------------------------- */
@@ -235,6 +253,17 @@ void kfree(const void *objp)
 		kfree_slow((void *)objp, __builtin_return_address(0));
 }
 
+void kfree_caller(const void *objp, const void *caller)
+{
+	struct page *page = __virt_to_page(objp);
+	struct kmem_cache *s = likely(page) ? page->slab_cache : NULL;
+
+	if (unlikely(!s))
+		kfree_slow((void *)objp, caller);
+	else if (unlikely(!slab_free_fast(s, (void *)objp)))
+		sheaf_free_slow(s, (void *)objp, caller);
+}
+
 void kfree_sensitive(const void *objp)
 {
 	size_t size = ksize(objp);
@@ -243,7 +272,7 @@ void kfree_sensitive(const void *objp)
 		memcheck_unpoison((void *)objp, size);
 		explicit_bzero((void *)objp, size);
 	}
-	kfree(objp);
+	kfree_caller(objp, __builtin_return_address(0));
 }
 
 /* Sizes ------------------------------------------------------------------- */
@@ -296,20 +325,21 @@ size_t kmalloc_size_roundup(size_t size)
 	return PAGE_ALIGN(size);
 }
 
-void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
+void *krealloc_caller(const void *p, size_t new_size, gfp_t gfp,
+		      const void *caller)
 {
 	size_t old_size;
 	void *new;
 
 	if (!new_size) {
-		kfree(p);
+		kfree_caller(p, caller);
 		return ZERO_SIZE_PTR;
 	}
 	if (ZERO_OR_NULL_PTR(p))
-		return __kmalloc_noprof(new_size, gfp);
+		return kmalloc_caller(new_size, gfp, caller);
 	old_size = kmalloc_usable(p);
 	if (unlikely(!old_size)) {
-		bad_free(p, __builtin_return_address(0), "krealloc");
+		bad_free(p, caller, "krealloc");
 		return NULL;
 	}
 	/* The bucket keeps its size; memcheck and red zones want the new bounds. */
@@ -320,11 +350,16 @@ void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
 			memset((char *)p + new_size, 0, old_size - new_size);
 		return (void *)p;
 	}
-	new = __kmalloc_noprof(new_size, gfp);
+	new = kmalloc_caller(new_size, gfp, caller);
 	if (!new)
 		return NULL;
 	memcheck_unpoison((void *)p, old_size);
 	memcpy(new, p, min_t(size_t, old_size, new_size));
-	kfree(p);
+	kfree_caller(p, caller);
 	return new;
+}
+
+void *krealloc_noprof(const void *p, size_t new_size, gfp_t gfp)
+{
+	return krealloc_caller(p, new_size, gfp, __builtin_return_address(0));
 }

@@ -363,28 +363,42 @@ static __always_inline bool on_boundary(const struct kmem_cache *s,
 /*
  * Cost: 1 load of s, 5 of this CPU's number, slot and sheaf, 2 stores (one of
  * them arms the sequence).
- * kmem_cache_alloc() -> slab_alloc() -> percpu_pop()
+ * kmem_cache_alloc() -> slab_alloc() -> slab_alloc_fast() -> percpu_pop()
  *                                    -> sheaf_alloc_slow() when that fails
  */
-static __always_inline void *slab_alloc(struct kmem_cache *s, gfp_t gfp,
-					size_t size)
+static __always_inline void *slab_alloc_fast(struct kmem_cache *s, gfp_t gfp)
 {
 	void *object = percpu_pop(s->cpu_sheaves);
 
-	if (unlikely(!object))
-		return sheaf_alloc_slow(s, gfp, size,
-					__builtin_return_address(0));
-	if (unlikely(gfp & __GFP_ZERO))
+	if (likely(object) && unlikely(gfp & __GFP_ZERO))
 		__builtin_memset(object, 0, s->object_size);
 	return object;
 }
 
-/* @object is known to belong to @s. Inlined into the public functions, whose
- * caller is the return address. */
+/* Inlined into the public functions, whose caller is the return address. Nobody
+ * asks for that before the fast path has failed. */
+static __always_inline void *slab_alloc(struct kmem_cache *s, gfp_t gfp,
+					size_t size)
+{
+	void *object = slab_alloc_fast(s, gfp);
+
+	if (unlikely(!object))
+		return sheaf_alloc_slow(s, gfp, size,
+					__builtin_return_address(0));
+	return object;
+}
+
+/* False if that is a matter for sheaf_free_slow(). @object is known to belong to
+ * @s. */
+static __always_inline bool slab_free_fast(struct kmem_cache *s, void *object)
+{
+	return likely(on_boundary(s, object)) &&
+	       likely(percpu_push(s->cpu_sheaves, object));
+}
+
 static __always_inline void slab_free(struct kmem_cache *s, void *object)
 {
-	if (unlikely(!on_boundary(s, object)) ||
-	    unlikely(!percpu_push(s->cpu_sheaves, object)))
+	if (unlikely(!slab_free_fast(s, object)))
 		sheaf_free_slow(s, object, __builtin_return_address(0));
 }
 

@@ -10,6 +10,9 @@
  *	address in a section of ours	kfree()
  *	elsewhere			vfree()
  *
+ * Each is one call of its caller: that is who is named in reports and traces, not
+ * the function here that asks kmalloc().
+ *
  * Source:	kernel mm/util.c, lib/kasprintf.c (names and meanings).
  * Not here:	kmalloc() and krealloc(): mm/kmalloc.c.
  */
@@ -46,11 +49,11 @@ static gfp_t kmalloc_gfp_adjust(gfp_t gfp, size_t size)
 	return (gfp | __GFP_NOWARN) & ~__GFP_NOFAIL;
 }
 
-void *__kvmalloc_node_noprof(size_t size, gfp_t gfp, int node)
+static void *kvmalloc_caller(size_t size, gfp_t gfp, const void *caller)
 {
 	void *p;
 
-	p = __kmalloc_node_noprof(size, kmalloc_gfp_adjust(gfp, size), node);
+	p = kmalloc_caller(size, kmalloc_gfp_adjust(gfp, size), caller);
 	if (p || size <= PAGE_SIZE || !gfpflags_allow_blocking(gfp))
 		return p;
 	/* More is a negative number that lost its sign, not a request. */
@@ -60,15 +63,21 @@ void *__kvmalloc_node_noprof(size_t size, gfp_t gfp, int node)
 				    size);
 		return NULL;
 	}
-	return __vmalloc_noprof(size, gfp);
+	return vmalloc_caller(size, gfp, caller);
+}
+
+void *__kvmalloc_node_noprof(size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return kvmalloc_caller(size, gfp, __builtin_return_address(0));
 }
 
 /* From kmalloc() to what kvmalloc() gives; the old block's bucket is copied,
  * since what was asked for is not recorded. */
-static void *kvrealloc_move(void *p, size_t size, gfp_t gfp)
+static void *kvrealloc_move(void *p, size_t size, gfp_t gfp, const void *caller)
 {
 	size_t old_size = ksize(p);
-	void *to = __kvmalloc_node_noprof(size, gfp, NUMA_NO_NODE);
+	void *to = kvmalloc_caller(size, gfp, caller);
 
 	if (!to)
 		return NULL;
@@ -77,30 +86,36 @@ static void *kvrealloc_move(void *p, size_t size, gfp_t gfp)
 	memcheck_unpoison(p, old_size);
 	memcpy(to, p, min_t(size_t, old_size, size));
 	memcheck_poison(p, old_size);
-	kfree(p);
+	kfree_caller(p, caller);
 	return to;
 }
 
 void *kvrealloc_noprof(const void *p, size_t size, gfp_t gfp)
 {
+	const void *caller = __builtin_return_address(0);
 	void *to;
 
 	if (!ZERO_OR_NULL_PTR(p) && !is_slab_or_pages(p))
-		return vrealloc_noprof(p, size, gfp);
-	to = krealloc_noprof(p, size, kmalloc_gfp_adjust(gfp, size));
+		return vrealloc_caller(p, size, gfp, caller);
+	to = krealloc_caller(p, size, kmalloc_gfp_adjust(gfp, size), caller);
 	if (!to)
-		to = kvrealloc_move((void *)p, size, gfp);
+		to = kvrealloc_move((void *)p, size, gfp, caller);
 	return to;
 }
 
-void kvfree(const void *addr)
+static void kvfree_caller(const void *addr, const void *caller)
 {
 	if (ZERO_OR_NULL_PTR(addr))
 		return;
 	if (is_slab_or_pages(addr))
-		kfree(addr);
+		kfree_caller(addr, caller);
 	else
-		vfree(addr);
+		vfree_caller(addr, caller);
+}
+
+void kvfree(const void *addr)
+{
+	kvfree_caller(addr, __builtin_return_address(0));
 }
 
 void kvfree_sensitive(const void *addr, size_t len)
@@ -109,28 +124,33 @@ void kvfree_sensitive(const void *addr, size_t len)
 		return;
 	/* Not memset(): the compiler would drop it as a store nobody reads. */
 	explicit_bzero((void *)addr, len);
-	kvfree(addr);
+	kvfree_caller(addr, __builtin_return_address(0));
 }
 
 /* Copies ------------------------------------------------------------------ */
 
-void *kmemdup_noprof(const void *src, size_t len, gfp_t gfp)
+static void *kmemdup_caller(const void *src, size_t len, gfp_t gfp,
+			    const void *caller)
 {
-	void *p = __kmalloc_noprof(len, gfp);
+	void *p = kmalloc_caller(len, gfp, caller);
 
 	if (!ZERO_OR_NULL_PTR(p))
 		memcpy(p, src, len);
 	return p;
 }
 
-char *kmemdup_nul(const char *s, size_t len, gfp_t gfp)
+void *kmemdup_noprof(const void *src, size_t len, gfp_t gfp)
+{
+	return kmemdup_caller(src, len, gfp, __builtin_return_address(0));
+}
+
+static char *kmemdup_nul_caller(const char *s, size_t len, gfp_t gfp,
+				const void *caller)
 {
 	char *p;
 
-	if (!s)
-		return NULL;
 	/* A sum that saturates is a size that kmalloc() refuses. */
-	p = __kmalloc_noprof(size_add(len, 1), gfp);
+	p = kmalloc_caller(size_add(len, 1), gfp, caller);
 	if (!p)
 		return NULL;
 	memcpy(p, s, len);
@@ -138,14 +158,22 @@ char *kmemdup_nul(const char *s, size_t len, gfp_t gfp)
 	return p;
 }
 
+char *kmemdup_nul(const char *s, size_t len, gfp_t gfp)
+{
+	return s ? kmemdup_nul_caller(s, len, gfp, __builtin_return_address(0)) :
+		   NULL;
+}
+
 char *kstrdup_noprof(const char *s, gfp_t gfp)
 {
-	return s ? kmemdup_noprof(s, strlen(s) + 1, gfp) : NULL;
+	return s ? kmemdup_caller(s, strlen(s) + 1, gfp,
+				  __builtin_return_address(0)) : NULL;
 }
 
 char *kstrndup_noprof(const char *s, size_t max, gfp_t gfp)
 {
-	return s ? kmemdup_nul(s, strnlen(s, max), gfp) : NULL;
+	return s ? kmemdup_nul_caller(s, strnlen(s, max), gfp,
+				      __builtin_return_address(0)) : NULL;
 }
 
 /* Formatting -------------------------------------------------------------- */
@@ -154,7 +182,8 @@ char *kstrndup_noprof(const char *s, size_t max, gfp_t gfp)
  * Twice through the C library's formatter: once for the length, once for the
  * text. It may allocate on the way, so no lock and no gate may be held here.
  */
-char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
+static char *kvasprintf_caller(gfp_t gfp, const char *fmt, va_list args,
+			       const void *caller)
 {
 	va_list again;
 	char *p = NULL;
@@ -163,7 +192,7 @@ char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, fmt, args);
 	if (len >= 0)
-		p = __kmalloc_noprof((size_t)len + 1, gfp);
+		p = kmalloc_caller((size_t)len + 1, gfp, caller);
 	if (p) {
 		written = vsnprintf(p, (size_t)len + 1, fmt, again);
 		/* A string argument that another thread changes meanwhile. */
@@ -173,13 +202,18 @@ char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
 	return p;
 }
 
+char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
+{
+	return kvasprintf_caller(gfp, fmt, args, __builtin_return_address(0));
+}
+
 char *kasprintf(gfp_t gfp, const char *fmt, ...)
 {
 	va_list args;
 	char *p;
 
 	va_start(args, fmt);
-	p = kvasprintf(gfp, fmt, args);
+	p = kvasprintf_caller(gfp, fmt, args, __builtin_return_address(0));
 	va_end(args);
 	return p;
 }

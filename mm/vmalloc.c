@@ -80,7 +80,7 @@ static void memcheck_learn(void *p, size_t size, bool zeroed)
 	memcheck_alloc(p, size, zeroed);
 }
 
-static void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller)
+void *vmalloc_caller(unsigned long size, gfp_t gfp, const void *caller)
 {
 	void *p = NULL;
 
@@ -150,13 +150,13 @@ static void memcheck_forget(void *p, size_t size)
 	memcheck_unpoison(p, size);
 }
 
-void vfree(const void *addr)
+void vfree_caller(const void *addr, const void *caller)
 {
 	struct vmap_area *area;
 
 	if (!addr || !mm_ready())
 		return;
-	watch_free(WATCH_VFREE, addr, __builtin_return_address(0));
+	watch_free(WATCH_VFREE, addr, caller);
 	gate_enter();
 	area = vmap_take(addr);
 	if (likely(area)) {
@@ -165,7 +165,12 @@ void vfree(const void *addr)
 	}
 	gate_exit();
 	if (unlikely(!area))
-		bad_free(addr, __builtin_return_address(0), "vfree");
+		bad_free(addr, caller, "vfree");
+}
+
+void vfree(const void *addr)
+{
+	vfree_caller(addr, __builtin_return_address(0));
 }
 
 bool is_vmalloc_addr(const void *addr)
@@ -183,7 +188,8 @@ bool is_vmalloc_addr(const void *addr)
 }
 
 /* As the kernel does it: a new block, a copy, and the old block freed. */
-static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp)
+static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp,
+			   const void *caller)
 {
 	void *to = vmalloc_try(size, gfp);
 
@@ -194,14 +200,19 @@ static void *vrealloc_copy(void *p, size_t old_size, size_t size, gfp_t gfp)
 	 * bytes that the checkers were told nobody uses. */
 	memcheck_unpoison(p, old_size);
 	memcpy(to, p, min_t(size_t, old_size, size));
+	watch_alloc(WATCH_VMALLOC, to, size, gfp, caller);
+	watch_free(WATCH_VFREE, p, caller);
 	memcheck_forget(p, old_size);
 	vmalloc_free(p);
 	return to;
 }
 
 /* The same block with another requested size. */
-static void *vrealloc_in_place(void *p, size_t old_size, size_t size)
+static void *vrealloc_in_place(void *p, size_t old_size, size_t size, gfp_t gfp,
+			       const void *caller)
 {
+	watch_free(WATCH_VFREE, p, caller);
+	watch_alloc(WATCH_VMALLOC, p, size, gfp, caller);
 	memcheck_forget(p, old_size);
 	memcheck_learn(p, size, true);
 	return p;
@@ -227,40 +238,57 @@ static void clear_tail(void *p, size_t old_size, size_t size)
 	memcheck_poison((char *)p + size, end - size);
 }
 
-void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
+/* Inside the gate, of a block of @old_size bytes. */
+static void *vrealloc_block(void *p, size_t old_size, size_t size, gfp_t gfp,
+			    const void *caller)
 {
-	void *p = (void *)addr, *to;
-	size_t old_size;
+	void *to = NULL;
 
-	if (!size) {
-		vfree(addr);
-		return NULL;
-	}
-	if (!addr)
-		return __vmalloc_noprof(size, gfp);
-	if (!mm_ready() ||
-	    should_fail_alloc_page(WATCH_VMALLOC, gfp, 0, size,
-				   __builtin_return_address(0)))
-		return NULL;
-
-	gate_enter();
-	old_size = vmalloc_size(p);
-	if (!old_size) {
-		gate_exit();
-		bad_free(addr, __builtin_return_address(0), "vrealloc");
-		return NULL;
-	}
 	if (gfpflags_allow_blocking(gfp)) {
 		/* Watchers know of no mapping that moved: theirs is a copy. */
-		to = calls_watched ? NULL : vmalloc_resize(p, size);
+		if (!calls_watched)
+			to = vmalloc_resize(p, size);
 		if (!to)
-			to = vrealloc_copy(p, old_size, size, gfp);
-	} else {
-		to = size <= old_size ? vrealloc_in_place(p, old_size, size) :
-					NULL;
+			to = vrealloc_copy(p, old_size, size, gfp, caller);
+	} else if (size <= old_size) {
+		to = vrealloc_in_place(p, old_size, size, gfp, caller);
 	}
 	if (to && (gfp & __GFP_ZERO))
 		clear_tail(to, old_size, size);
-	gate_exit();
 	return to;
+}
+
+void *vrealloc_caller(const void *addr, size_t size, gfp_t gfp,
+		      const void *caller)
+{
+	void *p = (void *)addr, *to = NULL;
+	size_t old_size;
+
+	if (!size) {
+		vfree_caller(addr, caller);
+		return NULL;
+	}
+	if (!addr)
+		return vmalloc_caller(size, gfp, caller);
+	if (!mm_ready())
+		return NULL;
+	if (!should_fail_alloc_page(WATCH_VMALLOC, gfp, 0, size, caller)) {
+		gate_enter();
+		old_size = vmalloc_size(p);
+		if (old_size)
+			to = vrealloc_block(p, old_size, size, gfp, caller);
+		gate_exit();
+		if (!old_size) {
+			bad_free(addr, caller, "vrealloc");
+			return NULL;
+		}
+	}
+	if (!to)
+		watch_alloc(WATCH_VMALLOC, NULL, size, gfp, caller);
+	return to;
+}
+
+void *vrealloc_noprof(const void *addr, size_t size, gfp_t gfp)
+{
+	return vrealloc_caller(addr, size, gfp, __builtin_return_address(0));
 }

@@ -11,6 +11,7 @@
 
 #include <kmm/kmm.h>
 #include <linux/mm.h>
+#include <linux/sprintf.h>
 #include <linux/vmalloc.h>
 
 #include "slab_test.h"
@@ -167,6 +168,110 @@ TEST_SCENARIO(watch_large)
 	expect_alloc(WATCH_KMALLOC, NULL, 1UL << 40);
 }
 
+/* The calls seen are these, in this order. */
+static void expect_resize(void *old, void *new, size_t size)
+{
+	ck_assert_uint_eq(nr_seen, 2);
+	ck_assert_int_eq(seen[0].op, WATCH_VMALLOC);
+	ck_assert_ptr_eq(seen[0].result, new);
+	ck_assert_uint_eq(seen[0].size, size);
+	ck_assert_int_eq(seen[1].op, WATCH_VFREE);
+	ck_assert_ptr_eq(seen[1].old, old);
+	nr_seen = 0;
+}
+
+TEST_SCENARIO(watch_vrealloc)
+{
+	void *p, *q;
+
+	start_watched();
+	p = vmalloc(100000);
+	nr_seen = 0;
+	q = vrealloc(p, 9 << 20, GFP_KERNEL);
+	expect_resize(p, q, 9 << 20);
+	p = vrealloc(q, 5000, GFP_KERNEL);
+	expect_resize(q, p, 5000);
+
+	/* In place: the old block ends before the new one begins. */
+	ck_assert_ptr_eq(vrealloc(p, 300, GFP_NOWAIT), p);
+	ck_assert_uint_eq(nr_seen, 2);
+	ck_assert_int_eq(seen[0].op, WATCH_VFREE);
+	ck_assert_ptr_eq(seen[0].old, p);
+	ck_assert_int_eq(seen[1].op, WATCH_VMALLOC);
+	ck_assert_ptr_eq(seen[1].result, p);
+	ck_assert_uint_eq(seen[1].size, 300);
+	nr_seen = 0;
+
+	/* Failed: the block is as it was. */
+	ck_assert_ptr_null(vrealloc(p, 1 << 20, GFP_NOWAIT));
+	expect_alloc(WATCH_VMALLOC, NULL, 1 << 20);
+	vfree(p);
+	expect_free(WATCH_VFREE, p);
+}
+
+/* All calls since the last time were made from the function at @from. */
+static void expect_from(void *(*from)(void *), unsigned int nr)
+{
+	unsigned int i;
+
+	ck_assert_uint_eq(nr_seen, nr);
+	for (i = 0; i < nr; i++)
+		ck_assert_uint_lt((unsigned long)seen[i].caller -
+					  (unsigned long)from, 200);
+	nr_seen = 0;
+}
+
+/* A function of its own that makes one call, and not its last. */
+#define CALLS_FROM(name, call)						\
+static noinline void *name(void *p)					\
+{									\
+	call;								\
+	__asm__ volatile("" : "+r"(p));					\
+	return p;							\
+}
+
+CALLS_FROM(from_kvmalloc, p = kvmalloc(20 << 20, GFP_KERNEL))
+CALLS_FROM(from_kvrealloc, p = kvrealloc(p, 40 << 20, GFP_KERNEL))
+CALLS_FROM(from_kvfree, kvfree(p))
+CALLS_FROM(from_kmemdup, p = kmemdup("text", 5, GFP_KERNEL))
+CALLS_FROM(from_krealloc, p = krealloc(p, 100, GFP_KERNEL))
+CALLS_FROM(from_krealloc_large, p = krealloc(p, 100000, GFP_KERNEL))
+CALLS_FROM(from_kfree_sensitive, kfree_sensitive(p))
+CALLS_FROM(from_kstrdup, p = kstrdup("text", GFP_KERNEL))
+CALLS_FROM(from_kstrndup, p = kstrndup("text", 2, GFP_KERNEL))
+CALLS_FROM(from_kasprintf, p = kasprintf(GFP_KERNEL, "%d", 1))
+
+TEST_SCENARIO(watch_callers)
+{
+	void *p;
+
+	start_watched();
+	/* kmalloc() is asked first, in vain. */
+	p = from_kvmalloc(NULL);
+	expect_from(from_kvmalloc, 2);
+	p = from_kvrealloc(p);
+	expect_from(from_kvrealloc, 2);
+	p = from_kvfree(p);
+	expect_from(from_kvfree, 1);
+	p = from_kmemdup(NULL);
+	expect_from(from_kmemdup, 1);
+	p = from_krealloc(p);
+	expect_from(from_krealloc, 2);
+	p = from_krealloc_large(p);
+	expect_from(from_krealloc_large, 2);
+	from_kfree_sensitive(p);
+	expect_from(from_kfree_sensitive, 1);
+	from_kvfree(from_kstrdup(NULL));
+	nr_seen--;
+	expect_from(from_kstrdup, 1);
+	from_kvfree(from_kstrndup(NULL));
+	nr_seen--;
+	expect_from(from_kstrndup, 1);
+	from_kvfree(from_kasprintf(NULL));
+	nr_seen--;
+	expect_from(from_kasprintf, 1);
+}
+
 static unsigned int nr_exits;
 
 static void first_exit(void)
@@ -206,6 +311,18 @@ START_TEST(watch_large_blocks_tell_once)
 }
 END_TEST
 
+START_TEST(watch_vrealloc_tells_both_blocks)
+{
+	watched_scenario_passes("watch_vrealloc");
+}
+END_TEST
+
+START_TEST(watch_names_the_callers_call)
+{
+	watched_scenario_passes("watch_callers");
+}
+END_TEST
+
 START_TEST(watch_exit_calls_last_first)
 {
 	test_scenario_passes("watch_exit", NULL);
@@ -220,6 +337,8 @@ Suite *suite_watch(void)
 	tcase_add_test(tc, watch_objects_tell_once);
 	tcase_add_test(tc, watch_pages_tell_once);
 	tcase_add_test(tc, watch_large_blocks_tell_once);
+	tcase_add_test(tc, watch_vrealloc_tells_both_blocks);
+	tcase_add_test(tc, watch_names_the_callers_call);
 	tcase_add_test(tc, watch_exit_calls_last_first);
 	suite_add_tcase(s, tc);
 	return s;
