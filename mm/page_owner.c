@@ -110,7 +110,9 @@ static void block_freed(const struct watch_call *call)
 	struct page *page = lookup_page(call->old);
 	struct page_owner *slot;
 
-	if (!page || page->slab_cache)
+	/* A pointer into a block frees nothing: see bad_free.c. */
+	if (!page || page->slab_cache ||
+	    !IS_ALIGNED((unsigned long)call->old, PAGE_SIZE))
 		return;
 	slot = page_owner(page, false);
 	if (!slot || !slot->size)
