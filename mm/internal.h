@@ -374,8 +374,9 @@ bool huge_advise(void *start, size_t size);
 size_t report_free_pages(unsigned int min_order, bool keep_huge,
 			 unsigned long max_pages);
 /* @nr_pages will be touched for the first time: if @report, let others go for
- * them. */
-void page_reporting_make_room(unsigned long nr_pages, bool report);
+ * them. Returns the highest level so far, for _no_room() if there are none. */
+unsigned long page_reporting_make_room(unsigned long nr_pages, bool report);
+void page_reporting_no_room(unsigned long highest);
 /* Memory of @zone has come free. */
 void page_reporting_start(void);
 /* This process may have a reporter, and has none yet. */

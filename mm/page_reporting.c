@@ -142,22 +142,33 @@ static unsigned long resident_pages(void)
 	return nr + (vmalloc_bytes() >> PAGE_SHIFT);
 }
 
-void page_reporting_make_room(unsigned long nr_pages, bool report)
+/* Pages that were resident at one time; an estimate. */
+static _Atomic unsigned long peak;
+
+unsigned long page_reporting_make_room(unsigned long nr_pages, bool report)
 {
-	static _Atomic unsigned long peak;
 	unsigned long level = resident_pages() + nr_pages;
 	unsigned long highest = atomic_load_explicit(&peak,
 						     memory_order_relaxed);
 
 	if (level <= highest)
-		return;
+		return highest;
 	level -= vmalloc_shrink((level - highest) << PAGE_SHIFT) >> PAGE_SHIFT;
 	if (report && level > highest)
 		level -= report_free_pages(REPORTING_MIN_ORDER, true,
 					   level - highest) >> PAGE_SHIFT;
-	/* Of two who raise it at once, one may lose: it is an estimate. */
+	/* Of two who raise it at once, one may lose. */
 	if (level > highest)
 		atomic_store_explicit(&peak, level, memory_order_relaxed);
+	return highest;
+}
+
+/* Or else a single request that nobody could meet would be the level below which
+ * everything is kept. */
+void page_reporting_no_room(unsigned long highest)
+{
+	if (atomic_load_explicit(&peak, memory_order_relaxed) > highest)
+		atomic_store_explicit(&peak, highest, memory_order_relaxed);
 }
 
 /* The reporter ------------------------------------------------------------ */

@@ -375,13 +375,15 @@ bool vmap_grow(struct vmap_area *area, size_t size)
 static struct vmap_area *new_area(size_t size, size_t align, bool huge)
 {
 	struct vmap_area *area;
+	unsigned long highest;
 
 	area = vmap_area_alloc();
 	if (!area)
 		return NULL;
-	page_reporting_make_room(size >> PAGE_SHIFT, true);
+	highest = page_reporting_make_room(size >> PAGE_SHIFT, true);
 	if (!area_map(area, size, align) &&
 	    (!vmalloc_shrink(SIZE_MAX) || !area_map(area, size, align))) {
+		page_reporting_no_room(highest);
 		sheaf_free_unwatched(vmap_area_cache, area, NULL);
 		return NULL;
 	}
@@ -450,6 +452,7 @@ bool vmalloc_free(void *addr)
 void *vmalloc_resize(void *addr, size_t new_size)
 {
 	struct vmap_area *area;
+	unsigned long highest;
 	bool done = true;
 
 	/* A memory checker must see each byte copied to believe it is there. */
@@ -464,8 +467,11 @@ void *vmalloc_resize(void *addr, size_t new_size)
 		vmap_shrink(area, new_size);
 	} else if (new_size > area->size) {
 		/* All of it: the area counts nowhere at the moment. */
-		page_reporting_make_room(new_size >> PAGE_SHIFT, false);
+		highest = page_reporting_make_room(new_size >> PAGE_SHIFT,
+						   false);
 		done = vmap_grow(area, new_size);
+		if (!done)
+			page_reporting_no_room(highest);
 	}
 	addr = (void *)vmap_start(area);
 	area_insert(area);

@@ -162,6 +162,7 @@ static void area_split(struct vmap_area *area, size_t size)
 struct vmap_area *vmap_reuse_kept(size_t size, size_t align)
 {
 	struct vmap_area *area;
+	unsigned long highest;
 
 	if (likely(!READ_ONCE(nr_kept)))
 		return NULL;
@@ -172,8 +173,9 @@ struct vmap_area *vmap_reuse_kept(size_t size, size_t align)
 		area_split(area, size);
 	} else if (area->size < size) {
 		/* All of it: the area counts nowhere at the moment. */
-		page_reporting_make_room(size >> PAGE_SHIFT, true);
+		highest = page_reporting_make_room(size >> PAGE_SHIFT, true);
 		if (!vmap_grow(area, size)) {
+			page_reporting_no_room(highest);
 			vmap_unmap(area);
 			return NULL;
 		}
