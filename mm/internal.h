@@ -162,6 +162,11 @@ struct mem_range {
 	bool reserved;			/* address space is ours up to limit_pfn */
 };
 
+/*
+ * A range in a window may span 1 TiB, and 64 TiB hold 32 windows. Reserved
+ * ranges grow with the memory in use (see reserve_size()). So the table
+ * outlasts the address space in both modes.
+ */
 #define MAX_RANGES 256
 
 /* Acquire pairs with the release in online(): the struct pages below the end

@@ -38,12 +38,6 @@
 #include "../lib/host.h"
 #include "internal.h"
 
-/*
- * A range in a window may span 1 TiB, and 64 TiB hold 32 windows. Reserved
- * ranges grow with the memory in use (see reserve_size()). So the table
- * outlasts the address space in both modes.
- */
-#define MAX_RANGES 256
 #define WINDOW_SPAN (1UL << 40)
 
 /* Windows lie somewhere in these 64 TiB, below the places of position
