@@ -132,9 +132,13 @@ noinline bool mm_boot(void)
 
 int kmm_boot(const char *cmdline)
 {
+	int ret;
+
 	if (atomic_load(&mm_state) == MM_UP)
 		return -EBUSY;
-	return boot_once(cmdline ? cmdline : "") ? -ENOMEM : 0;
+	ret = boot_once(cmdline ? cmdline : "");
+	/* Another thread may have been faster. */
+	return !ret || ret == -EBUSY ? ret : -ENOMEM;
 }
 
 /* fork ---------------------------------------------------------------------*/

@@ -121,6 +121,49 @@ START_TEST(boot_refused_at_any_request_succeeds_later)
 }
 END_TEST
 
+#define NR_BOOTERS 8
+
+static pthread_barrier_t all_are_there;
+static _Atomic unsigned int nr_booted;
+
+static void *boot_now(void *arg)
+{
+	int ret;
+
+	pthread_barrier_wait(&all_are_there);
+	ret = kmm_boot(NULL);
+	ck_assert(!ret || ret == -EBUSY);
+	nr_booted += !ret;
+	return arg;
+}
+
+TEST_SCENARIO(boot_at_once)
+{
+	pthread_t threads[NR_BOOTERS];
+	int i;
+
+	ck_assert_int_eq(atomic_load(&mm_state), MM_DOWN);
+	host_fail_nth = 0;
+	pthread_barrier_init(&all_are_there, NULL, NR_BOOTERS);
+	for (i = 0; i < NR_BOOTERS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, boot_now,
+						NULL), 0);
+	for (i = 0; i < NR_BOOTERS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(nr_booted, 1);
+}
+
+/* Some of many tries have a thread that comes between another's look and its
+ * lock. */
+START_TEST(boot_of_several_threads_is_one)
+{
+	int i;
+
+	for (i = 0; i < 20; i++)
+		test_scenario_passes("boot_at_once", "host_fail_nth=1");
+}
+END_TEST
+
 TEST_SCENARIO(boot_by_allocation)
 {
 	ck_assert_int_eq(atomic_load(&mm_state), MM_DOWN);
@@ -295,6 +338,7 @@ Suite *suite_boot(void)
 	tcase_add_test(tc, boot_happens_before_main);
 	tcase_add_test(tc, boot_again_is_refused_and_changes_nothing);
 	tcase_add_test(tc, boot_refused_at_any_request_succeeds_later);
+	tcase_add_test(tc, boot_of_several_threads_is_one);
 	tcase_add_test(tc, boot_by_first_allocation);
 	tcase_add_test(tc, boot_by_several_threads_at_once);
 	tcase_add_test(tc, boot_under_valgrind_is_noticed);
