@@ -17,17 +17,10 @@ bool memcheck_on;
 
 void kmm_bug(const char *fmt, ...)
 {
-	char buf[1024];
-	size_t len;
 	va_list args;
 
 	va_start(args, fmt);
-	len = (size_t)kmm_vsnprintf(buf, sizeof(buf), fmt, args);
+	vprintk(fmt, args);
 	va_end(args);
-	if (len >= sizeof(buf)) {
-		len = sizeof(buf) - 1;
-		buf[len - 1] = '\n';
-	}
-	printk_write(buf, len);
 	host_abort();
 }

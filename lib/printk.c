@@ -332,20 +332,25 @@ void printk_write(const char *buf, size_t len)
  * One write(2), so that messages of several threads or processes do not mix
  * within a line. A cut message still ends its line.
  */
-void printk(const char *fmt, ...)
+void vprintk(const char *fmt, va_list args)
 {
 	char buf[1024];
-	size_t len;
-	va_list args;
+	size_t len = (size_t)kmm_vsnprintf(buf, sizeof(buf), fmt, args);
 
-	va_start(args, fmt);
-	len = (size_t)kmm_vsnprintf(buf, sizeof(buf), fmt, args);
-	va_end(args);
 	if (len >= sizeof(buf)) {
 		len = sizeof(buf) - 1;
 		buf[len - 1] = '\n';
 	}
 	printk_write(buf, len);
+}
+
+void printk(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vprintk(fmt, args);
+	va_end(args);
 }
 
 void seq_open(struct seq_file *m, int fd)

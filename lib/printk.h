@@ -23,6 +23,7 @@ int kmm_snprintf(char *buf, size_t size, const char *fmt, ...)
 /* Write one message in a single write(2) (longer than 1 KiB is cut), to stderr
  * unless printk_to() said otherwise. Keeps errno. Safe in any context. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void vprintk(const char *fmt, va_list args);
 
 /* Send messages to @fd from now on, for as long as it is the file that it is now:
  * a program that closes it may get the number again for a file of its own.
