@@ -13,9 +13,9 @@
  * its own.
  *
  * States:	frozen (page_alloc.c) -> held, _refcount > 0 -> frozen
- * Invariants:	R1  the pages of slabs and of large kmalloc blocks have no
+ * Invariants:	H1  the pages of slabs and of large kmalloc blocks have no
  *		    references of their own: a put_page() of them is a bad free
- *		R2  a page is checked before it is freed: what is not the head of
+ *		H2  a page is checked before it is freed: what is not the head of
  *		    a block with a reference goes to bad_free(), untouched
  * Context:	any thread; the fork gate is entered here.
  * Source:	kernel mm/swap.c, put_page(); include/linux/page_ref.h;
