@@ -270,7 +270,9 @@ void free_pages_exact(void *virt, size_t size)
 	char *pos;
 	struct page *page;
 
-	if (virt && size)
+	if (!virt)
+		return;
+	if (size)
 		watch_free(WATCH_FREE_PAGES, virt, caller);
 	for (pos = virt; pos < end; pos += PAGE_SIZE) {
 		page = lookup_page(pos);

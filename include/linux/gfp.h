@@ -92,7 +92,16 @@ KMM_API unsigned long alloc_pages_bulk_noprof(gfp_t gfp, int nr_pages,
 KMM_API KMM_MALLOC KMM_ALLOC_SIZE(1)
 void *alloc_pages_exact_noprof(size_t size, gfp_t gfp);
 
-/** free_pages_exact() - free what alloc_pages_exact(@size) returned. */
+/**
+ * free_pages_exact() - free a block of alloc_pages_exact(), page by page
+ * @virt: what alloc_pages_exact() returned; %NULL is ignored.
+ * @size: bytes, as asked for; rounded up to pages.
+ *
+ * Pages with another reference stay until their last put_page(). One that is
+ * not allocated is reported, and the others are freed.
+ *
+ * Source: kernel mm/page_alloc.c, free_pages_exact().
+ */
 KMM_API void free_pages_exact(void *virt, size_t size);
 
 /**

@@ -525,6 +525,7 @@ START_TEST(exact_size_zero_is_null)
 {
 	ck_assert_ptr_null(alloc_pages_exact(0, GFP_KERNEL));
 	free_pages_exact(NULL, 0);
+	free_pages_exact(NULL, 2 * PAGE_SIZE);
 }
 END_TEST
 
