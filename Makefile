@@ -89,6 +89,7 @@ MM_SRCS :=			\
 	mm/page_reporting.c	\
 	mm/page_run.c		\
 	mm/pcp.c		\
+	mm/probes.c		\
 	mm/report_format.c	\
 	mm/sheaf.c		\
 	mm/slab_common.c	\
@@ -130,7 +131,7 @@ RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
 	stackdepot tally treap)							\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
-	page_poison report_format slabinfo slub_debug util vmalloc	\
+	page_poison probes report_format slabinfo slub_debug util vmalloc	\
 	vmap_area vmap_kept vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
@@ -224,15 +225,16 @@ all: $(ARTEFACTS) kmm ## build the libraries and kmm (the default)
 
 # Rewritten only when its content changes; so a change of flags rebuilds, and a
 # second `make` does nothing. The directory is in it for the debug information
-# and the .pc files; whether there are Valgrind's headers, since what is built
-# without them is not known to it; -Werror is not: it changes no output.
+# and the .pc files; whether there are the headers of Valgrind and SystemTap, since what
+# is built without them is not known to these; -Werror is not: it changes no output.
 flags = $(CURDIR) $(CC) $(CFLAGS) $(KMM_CFLAGS) $(MALLOC_CFLAGS) $(LDFLAGS) $(KMM_LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@has=$$(echo '#include <valgrind/memcheck.h>' | $(CC) $(CFLAGS) -E -x c - \
-		>/dev/null 2>&1 && echo with || echo without); \
-	echo '$(flags)' $$has Valgrind | cmp -s - $@ || \
-		echo '$(flags)' $$has Valgrind >$@
+	@has=$$(for header in valgrind/memcheck.h sys/sdt.h; do \
+		echo "#include <$$header>" | $(CC) $(CFLAGS) -E -x c - \
+			>/dev/null 2>&1 && echo with || echo without; \
+		echo $$header; done); \
+	echo '$(flags)' $$has | cmp -s - $@ || echo '$(flags)' $$has >$@
 
 .PHONY: FORCE
 FORCE:
@@ -245,12 +247,17 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 
 $(MALLOC_OBJS): KMM_CFLAGS += $(MALLOC_CFLAGS)
 
+# Of the probes' base address (sys/sdt.h) there is one in a program, whoever has
+# brought it: the linker discards the others, and all probes must find that one.
+shared_probes := --globalize-symbol=_.stapsdt.base
+
 # A static library of plain objects would put names such as `host` and `zones`
 # into every program. Joined into one object, what is hidden can be made local.
 $(BUILD)/libkmm.a: $(KMM_OBJS)
 	$(call say,AR,$@)
 	$(Q)$(LD) -r -o $(OBJ)/libkmm.o $(KMM_OBJS)
 	$(Q)$(OBJCOPY) --localize-hidden $(OBJ)/libkmm.o
+	$(Q)$(OBJCOPY) $(shared_probes) $(OBJ)/libkmm.o
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(OBJ)/libkmm.o
 
@@ -281,6 +288,7 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 	$(Q)$(NM) -D --defined-only $< | sed 's/.* //; s/@.*//' >$(OBJ)/exports
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
 		--weaken-symbol=kmm_anchor $@
+	$(Q)$(OBJCOPY) $(shared_probes) $@
 
 # kmm. Who only wants the libraries needs neither elfutils nor ncurses. libstdc++
 # is there for one function, see tools/kmm/symbols.c: by its run-time name, since
@@ -652,9 +660,10 @@ check-headers: all ## each public header alone, as C and as C++
 	$(Q)test/headers/run.sh $(BUILD)
 
 .PHONY: check-exports
-check-exports: all ## exported symbols against the lists, and what fast paths look at
+check-exports: all ## exported symbols and probes against the lists, and what fast paths look at
 	$(Q)test/exports.sh $(BUILD)
 	$(Q)test/fastpath.py $(BUILD)
+	$(Q)CC='$(CC)' test/probes.py $(BUILD)
 
 .PHONY: check-preload
 check-preload: all ## real programs on the shim

@@ -22,7 +22,9 @@
 #define GRAIN PERCPU_GRAIN
 #define GRAINS PERCPU_GRAINS
 
-struct percpu_state percpu;
+/* Initialized, since the kernel counts tracers only in what is mapped from the
+ * library's file, and .bss is not. */
+struct percpu_state percpu = { .no_rseq = 1 };
 
 /* Guarded by percpu_lock. The first chunk's descriptor must not need memory;
  * the others' are grains of the chunks themselves. */
@@ -93,6 +95,8 @@ int percpu_init(void)
 void percpu_enable_rseq(void)
 {
 	__atomic_store_n(&percpu.rseq, found_rseq, __ATOMIC_RELEASE);
+	if (found_rseq)
+		__atomic_store_n(&percpu.no_rseq, 0, __ATOMIC_RELEASE);
 }
 
 /* First fit for @nr grains in a row; the grain, or -1. */

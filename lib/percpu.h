@@ -54,8 +54,24 @@ struct percpu_stack {
 	void *slots[];
 };
 
-/* What the fast path reads; written once at boot. One cache line. */
+/*
+ * What the fast path reads; one cache line. Written once at boot, but for one
+ * word: the fast path must ask anyway whether sequences are used, and a tracer
+ * that attaches to the probes of calls (mm/probes.h) answers for it:
+ *
+ *	bypass	| tracers | no_rseq |	0: push and pop may succeed
+ *
+ * So nothing more is asked, and from the next instruction on each call takes the
+ * slow path, where the probes are.
+ */
 struct percpu_state {
+	union {
+		u32 bypass;
+		struct {
+			u16 tracers;	/* counted by the kernel, from outside */
+			u16 no_rseq;	/* not used, or not yet */
+		};
+	};
 	ptrdiff_t rseq;		/* struct rseq, from the thread pointer; 0: not used */
 	ptrdiff_t cpu;		/* the CPU number's field, likewise */
 	u32 nr_units;		/* units in each chunk */
@@ -153,6 +169,7 @@ bool percpu_barrier(void);
 #endif
 
 #if !KMM_RSEQ
+static inline bool rseq_bypassed(const u32 *word) { (void)word; return true; }
 static inline bool rseq_registered(ptrdiff_t rseq) { (void)rseq; return false; }
 static inline u32 rseq_cpu(ptrdiff_t cpu) { (void)cpu; return 0; }
 static inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
@@ -181,13 +198,22 @@ static __always_inline bool percpu_rseq_active(void)
 	return likely(rseq) && likely(rseq_registered(rseq));
 }
 
+/* The same, for the fast paths; also false while a tracer wants to see each
+ * call. */
+static __always_inline bool percpu_fast(void)
+{
+	return likely(!rseq_bypassed(&percpu.bypass)) &&
+	       likely(rseq_registered(percpu.rseq));
+}
+
 /*
  * Pop from this CPU's stack at @base: the object, or NULL if there is none,
- * if there is no stack, if the sequence was interrupted, or without rseq.
+ * if there is no stack, if the sequence was interrupted, without rseq, or
+ * while calls are traced.
  */
 static __always_inline void *percpu_pop(void *base)
 {
-	if (!percpu_rseq_active())
+	if (!percpu_fast())
 		return NULL;
 	return rseq_pop(base, percpu.rseq, percpu.cpu);
 }
@@ -195,9 +221,25 @@ static __always_inline void *percpu_pop(void *base)
 /*
  * Push to this CPU's stack at @base. False if it is full, if there is no
  * stack, if @p equals one of the two topmost slots (a double free for the
- * caller to judge), if the sequence was interrupted, or without rseq.
+ * caller to judge), if the sequence was interrupted, without rseq, or while
+ * calls are traced.
  */
 static __always_inline bool percpu_push(void *base, void *p)
+{
+	if (!percpu_fast())
+		return false;
+	return rseq_push(base, p, percpu.rseq, percpu.cpu);
+}
+
+/* For the slow paths: whether or not calls are traced. */
+static inline void *percpu_pop_slow(void *base)
+{
+	if (!percpu_rseq_active())
+		return NULL;
+	return rseq_pop(base, percpu.rseq, percpu.cpu);
+}
+
+static inline bool percpu_push_slow(void *base, void *p)
 {
 	if (!percpu_rseq_active())
 		return false;

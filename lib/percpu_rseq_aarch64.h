@@ -41,6 +41,12 @@ static __always_inline char *rseq_pointer(ptrdiff_t offset)
 	return (char *)__builtin_thread_pointer() + offset;
 }
 
+/* Is *@word not 0? Acquire pairs with percpu_enable_rseq(). */
+static __always_inline bool rseq_bypassed(const u32 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
+}
+
 static __always_inline bool rseq_registered(ptrdiff_t rseq)
 {
 	return *(volatile int *)(rseq_pointer(rseq) + 4) >= 0;

@@ -50,6 +50,19 @@
 	"jmp %l[fail]\n\t"						\
 	".popsection\n\t"
 
+/* Is *@word not 0? As __atomic_load_n() with acquire, which pairs with
+ * percpu_enable_rseq(), but compilers make two instructions of that. */
+static __always_inline bool rseq_bypassed(const u32 *word)
+{
+	bool bypassed;
+
+	__asm__ volatile("cmpl $0, %[word]"
+			 : "=@ccne"(bypassed)
+			 : [word] "m"(*word)
+			 : "memory");
+	return bypassed;
+}
+
 /* Is this thread's area registered? cpu_id is negative where it is not. */
 static __always_inline bool rseq_registered(ptrdiff_t rseq)
 {

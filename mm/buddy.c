@@ -46,6 +46,7 @@
  */
 #include "../lib/memcheck.h"
 #include "buddy.h"
+#include "probes.h"
 
 unsigned int pageblock_order;
 
@@ -201,6 +202,7 @@ void free_one_block(const struct mem_range *range, struct zone *zone,
 		}
 		order++;
 		zone->event[PGMERGE]++;
+		trace_mm_page_merge(page, order);
 	}
 	if (zeroed)
 		SetPageZeroed(page);
@@ -238,6 +240,8 @@ static void expand(struct zone *zone, struct page *page, unsigned int low,
 	bool zeroed = PageZeroed(page);
 	struct page *half;
 
+	if (high > low)
+		trace_mm_page_split(page, high, low);
 	while (high > low) {
 		high--;
 		half = page + (1UL << high);
@@ -365,6 +369,8 @@ static struct page *steal(struct zone *zone, struct page *page,
 		type = start_type;
 		zone->event[PGSTEAL_BLOCK]++;
 	}
+	trace_mm_page_alloc_extfrag(page, order, current_order, start_type,
+				    fallback_type, type == start_type);
 	return take_block(zone, page, current_order, order, type);
 }
 
@@ -442,6 +448,7 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
 			break;
 		page->pcp_type = (u8)migratetype;
 		SetPagePcp(page);
+		trace_mm_page_alloc_zone_locked(page, order, migratetype, true);
 		/* In ascending order of address, as they come from a split. */
 		list_add_tail(&page->lru, list);
 	}
@@ -458,6 +465,7 @@ void free_pcppages_bulk(struct zone *zone, struct list_head *list,
 
 	spin_lock(&zone->lock);
 	list_for_each_entry_safe(page, next, list, lru) {
+		trace_mm_page_pcpu_drain(page);
 		list_del_init(&page->lru);
 		ClearPagePcp(page);
 		zeroed = PageZeroed(page);

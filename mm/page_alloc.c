@@ -33,6 +33,7 @@
 #include "buddy.h"
 #include "failslab.h"
 #include "page_poison.h"
+#include "probes.h"
 #include "slab.h"
 #include "watch.h"
 
@@ -188,6 +189,8 @@ static struct page *rmqueue(struct zone *zone, unsigned int order, int type,
 	}
 	spin_lock(&zone->lock);
 	page = rmqueue_one(zone, order, type, fresh);
+	if (page)
+		trace_mm_page_alloc_zone_locked(page, order, type, false);
 	spin_unlock(&zone->lock);
 	return page;
 }
@@ -288,11 +291,13 @@ static bool reclaim_is_due(void)
  * what caches keep; and for large blocks, which free memory in small pieces
  * cannot serve, give back as much of it.
  */
-static void before_growth(unsigned int order)
+static void before_growth(gfp_t gfp, unsigned int order)
 {
 	if (reclaim_is_due()) {
+		trace_mm_vmscan_direct_reclaim_begin(order, gfp);
 		shrink_slab_caches(single_threaded());
 		pcp_drain_all();
+		trace_mm_vmscan_direct_reclaim_end(order);
 	}
 	page_reporting_make_room(1UL << order, order >= MAKE_ROOM_ORDER);
 }
@@ -329,7 +334,7 @@ static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
 
 	if (likely(page) || !gfpflags_allow_blocking(gfp))
 		return page;
-	before_growth(order);
+	before_growth(gfp, order);
 	return get_used(gfp, order, nr_pages, got);
 }
 
@@ -372,6 +377,7 @@ static void prep_new_block(struct page *page, unsigned long nr_pages, gfp_t gfp,
 	}
 	if (zeroed)
 		*zeroed = is_zero;
+	trace_mm_page_alloc(page, nr_pages, gfp);
 }
 
 struct page *alloc_frozen_pages(gfp_t gfp, unsigned int order, bool *zeroed)
@@ -402,8 +408,12 @@ static struct page *get_smaller_used(gfp_t gfp, unsigned int *order,
 	spin_lock(&zone->lock);
 	for (k = *order; !page && k-- > min_order;) {
 		page = rmqueue_one(zone, k, request_type(gfp), false);
-		if (page)
+		if (page) {
 			*order = k;
+			trace_mm_page_alloc_zone_locked(page, k,
+							request_type(gfp),
+							false);
+		}
 	}
 	spin_unlock(&zone->lock);
 	return page;
@@ -500,9 +510,11 @@ static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
 		if (retries++ >= (gfp & __GFP_NOFAIL ? MAX_NOFAIL_RETRIES :
 						       MAX_RECLAIM_RETRIES))
 			break;
+		trace_mm_vmscan_direct_reclaim_begin(order, gfp);
 		shrink_slab_caches(true);
 		pcp_drain_all();
 		vmalloc_shrink(SIZE_MAX);
+		trace_mm_vmscan_direct_reclaim_end(order);
 		page = get_page_from_freelist(gfp, order, flags);
 		if (page)
 			return page;
@@ -521,6 +533,7 @@ void free_frozen_pages(struct page *page, unsigned int order)
 	struct zone *zone = page_zone(page);
 	const struct mem_range *range;
 
+	trace_mm_page_free(page, 1UL << order);
 	if (memcheck_active())
 		memcheck_poison(page_address(page), PAGE_SIZE << order);
 	if (unlikely(page_debug_on))

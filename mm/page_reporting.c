@@ -45,6 +45,7 @@
 #include "../lib/memcheck.h"
 #include <kmm/kmm.h>
 #include "internal.h"
+#include "probes.h"
 #include "slab.h"
 
 /* Blocks handled between two holds of zone->lock: few, since others cannot
@@ -75,6 +76,7 @@ static size_t report_blocks(struct zone *zone, struct page **pages,
 					 false);
 			return bytes;
 		}
+		trace_page_reported(pages[i], orders[i]);
 		putback_reported(zone, pages + i, orders + i, 1, true);
 		bytes += size;
 	}

@@ -28,6 +28,7 @@
 #include "../lib/memcheck.h"
 #include "buddy.h"
 #include "page_poison.h"
+#include "probes.h"
 
 #define RUN_TRIES 64
 #define RUN_MISSES_MAX 4
@@ -166,6 +167,7 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 		free_frozen_pages(page, ilog2(nr_pages));
 		return;
 	}
+	trace_mm_page_free(page, nr_pages);
 	if (memcheck_active())
 		memcheck_poison(page_address(page), nr_pages << PAGE_SHIFT);
 	if (unlikely(page_debug_on))
@@ -234,9 +236,11 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 	if (memcheck_active() && new_nr < nr_pages)
 		memcheck_poison(addr + (new_nr << PAGE_SHIFT),
 				(nr_pages - new_nr) << PAGE_SHIFT);
-	if (new_nr < nr_pages)
+	if (new_nr < nr_pages) {
+		trace_mm_page_free(page + new_nr, nr_pages - new_nr);
 		page_debug_free(addr + (new_nr << PAGE_SHIFT),
 				(nr_pages - new_nr) << PAGE_SHIFT);
+	}
 	spin_lock(&zone->lock);
 	if (new_nr < nr_pages)
 		free_run(zone, page + new_nr, nr_pages - new_nr, false);
@@ -247,9 +251,12 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 	if (memcheck_active() && done && new_nr > nr_pages)
 		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
 				  (new_nr - nr_pages) << PAGE_SHIFT);
-	if (done && new_nr > nr_pages)
+	if (done && new_nr > nr_pages) {
 		page_debug_alloc(addr + (nr_pages << PAGE_SHIFT),
 				 (new_nr - nr_pages) << PAGE_SHIFT);
+		trace_mm_page_alloc(page + nr_pages, new_nr - nr_pages,
+				    GFP_KERNEL | __GFP_MOVABLE);
+	}
 	if (new_nr < nr_pages)
 		page_reporting_notify(zone);
 	return done;

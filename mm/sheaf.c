@@ -56,6 +56,7 @@
 #include "failslab.h"
 #include "internal.h"
 #include "kfence.h"
+#include "probes.h"
 #include "slab.h"
 #include "watch.h"
 
@@ -152,6 +153,8 @@ static struct slab_sheaf *barn_get_full(struct kmem_cache *s)
 		WRITE_ONCE(barn->nr_full, barn->nr_full - 1);
 	}
 	spin_unlock(&barn->lock);
+	if (sheaf)
+		trace_barn_get(s, sheaf->size);
 	return sheaf;
 }
 
@@ -169,6 +172,8 @@ static struct slab_sheaf *barn_get_empty(struct kmem_cache *s)
 		WRITE_ONCE(barn->nr_empty, barn->nr_empty - 1);
 	}
 	spin_unlock(&barn->lock);
+	if (sheaf)
+		trace_barn_get(s, 0);
 	return sheaf;
 }
 
@@ -178,14 +183,15 @@ static struct slab_sheaf *barn_get_empty(struct kmem_cache *s)
 static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	struct node_barn *barn = &s->barn;
+	unsigned int objects = sheaf->size;
 	bool put = true;
 
 	spin_lock(&barn->lock);
-	if (sheaf->size && barn->nr_full < s->barn_limit) {
+	if (objects && barn->nr_full < s->barn_limit) {
 		sheaf->next = barn->full;
 		barn->full = sheaf;
 		WRITE_ONCE(barn->nr_full, barn->nr_full + 1);
-	} else if (!sheaf->size && sheaf->capacity == s->sheaf_capacity &&
+	} else if (!objects && sheaf->capacity == s->sheaf_capacity &&
 		   barn->nr_empty < s->barn_limit) {
 		sheaf->next = barn->empty;
 		barn->empty = sheaf;
@@ -194,14 +200,19 @@ static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
 		put = false;
 	}
 	spin_unlock(&barn->lock);
+	/* From here on the sheaf may be anybody's. */
+	if (put)
+		trace_barn_put(s, objects);
 	return put;
 }
 
 /* Return a private sheaf's objects to their slabs. */
 static void flush_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
-	if (sheaf->size)
+	if (sheaf->size) {
+		trace_sheaf_flush(s, sheaf->size);
 		slab_free_bulk(s, sheaf->size, sheaf->objects, NULL);
+	}
 	sheaf->size = 0;
 }
 
@@ -389,6 +400,7 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 		return NULL;
 	}
 	kfence_count(sheaf->size);
+	trace_sheaf_refill(s, sheaf->size, sheaf->capacity);
 	if (nr > FIRST_REFILL || !shares_lines(s))
 		reverse(sheaf);
 	object = sheaf_pop(sheaf);
@@ -418,7 +430,7 @@ static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 		return slab_alloc_one(s, gfp);
 	}
 	/* The sequence may merely have been interrupted. */
-	object = percpu_pop(s->cpu_sheaves);
+	object = percpu_pop_slow(s->cpu_sheaves);
 	if (!object)
 		object = alloc_from_sheaves(s);
 	return object ? object : refill(s, gfp);
@@ -485,7 +497,7 @@ noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,
 		object = sheaf_alloc_unwatched(s, gfp, size, caller);
 out:
 	call.result = object;
-	if (unlikely(calls_watched))
+	if (unlikely(call_is_watched()))
 		watch_call(&call);
 	return object;
 }
@@ -604,7 +616,7 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 		return;
 	}
 	if (s->sheaf_capacity) {
-		if (percpu_push(s->cpu_sheaves, object))
+		if (percpu_push_slow(s->cpu_sheaves, object))
 			return;
 		for (tries = 0; tries < MAX_TRIES; tries++) {
 			ret = put_object(s, object, &hand, &over, &want);
@@ -649,7 +661,7 @@ noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
 		.caller = caller,
 	};
 
-	if (unlikely(calls_watched))
+	if (unlikely(call_is_watched()))
 		watch_call(&call);
 	sheaf_free_unwatched(s, object, caller);
 }

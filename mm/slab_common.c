@@ -521,7 +521,7 @@ int kmem_cache_alloc_bulk_noprof(struct kmem_cache *s, gfp_t gfp, size_t size,
 	while (i < size) {
 		want = min_t(size_t, size - i, UINT32_MAX);
 		/* Without sheaves each object gets what a slow path adds. */
-		if (calls_watched || !s->sheaf_capacity ||
+		if (call_is_watched() || !s->sheaf_capacity ||
 		    want < s->sheaf_capacity) {
 			p[i] = sheaf_alloc_slow(s, gfp & ~__GFP_ZERO, 0,
 						__builtin_return_address(0));

@@ -45,6 +45,7 @@
 #include "../lib/cmdline.h"
 #include "../lib/host.h"
 #include "internal.h"
+#include "probes.h"
 #include "slab.h"
 #include "slub_debug.h"
 
@@ -296,6 +297,7 @@ static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
 		setup_slab_debug(s, slab);
 	if (s->ctor)
 		construct(s, slab);
+	trace_alloc_slab(s, slab);
 	return slab;
 }
 
@@ -305,6 +307,7 @@ static void free_slab_pages(struct page *slab)
 
 	if (unlikely(kmem_cache_metadata(slab->slab_cache)))
 		check_free_slab(slab->slab_cache, slab);
+	trace_free_slab(slab->slab_cache, slab);
 	ClearPageSlab(slab);
 	slab->freelist = NULL;
 	slab->private = 0;

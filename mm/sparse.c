@@ -37,6 +37,7 @@
 #include "../lib/cmdline.h"
 #include "../lib/host.h"
 #include "internal.h"
+#include "probes.h"
 
 #define WINDOW_SPAN (1UL << 40)
 
@@ -264,6 +265,7 @@ static void online(struct mem_range *range, unsigned long end)
 			next = min_t(unsigned long, end,
 				     range->start_pfn + zone_end[zone]);
 		zone_add_pages(zone, range->pages + offset, pfn, next - pfn);
+		trace_online_pages(pfn, next - pfn, zone);
 	}
 }
 

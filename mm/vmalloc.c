@@ -246,7 +246,7 @@ static void *vrealloc_block(void *p, size_t old_size, size_t size, gfp_t gfp,
 
 	if (gfpflags_allow_blocking(gfp)) {
 		/* Watchers know of no mapping that moved: theirs is a copy. */
-		if (!calls_watched)
+		if (!call_is_watched())
 			to = vmalloc_resize(p, size);
 		if (!to)
 			to = vrealloc_copy(p, old_size, size, gfp, caller);

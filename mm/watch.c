@@ -14,6 +14,10 @@
  * Watchers register at boot, when there is one thread, and stay for good. A
  * watcher may be called by any number of threads at once, and in a forked child.
  *
+ * Who attaches to a probe of calls (probes.c) comes at any time, and cannot wait
+ * for caches without sheaves: percpu.tracers makes the fast paths fail instead,
+ * and the slow paths go on with sheaves.
+ *
  * Context:	see watch.h.
  * Source:	the kernel's tracepoints of mm (include/trace/events/kmem.h) stand
  *		at the same places.
@@ -21,6 +25,7 @@
  */
 #include "../lib/debug.h"
 #include "../lib/lock.h"
+#include "probes.h"
 #include "watch.h"
 
 /* As many as there are facilities. */
@@ -44,6 +49,8 @@ void watch_call(const struct watch_call *call)
 {
 	unsigned int i;
 
+	if (READ_ONCE(percpu.tracers))
+		trace_call(call);
 	for (i = 0; i < nr_watchers; i++)
 		watchers[i](call);
 }

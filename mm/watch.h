@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "../lib/compiler.h"
+#include "../lib/percpu.h"
 
 /* One per entry point that a caller can tell from another. */
 enum watch_op {
@@ -47,7 +48,14 @@ struct watch_call {
  */
 extern __hidden bool calls_watched;
 
-/* Tell all watchers. Of an allocation, when it is done; of a free, before it is,
+/* Is this call to be told of? Watchers stay for good; tracers of the probes
+ * (probes.h) come and go, and take caches as they are. */
+static inline bool call_is_watched(void)
+{
+	return calls_watched || READ_ONCE(percpu.tracers);
+}
+
+/* Tell all watchers and tracers. Of an allocation, when it is done; of a free, before it is,
  * so that nobody is told first of the next owner. Inside the fork gate or not,
  * no lock held; a watcher may allocate pages, and calls none of the entry points
  * above. */
@@ -61,7 +69,7 @@ static inline void watch_alloc(enum watch_op op, void *result, size_t size,
 		.caller = caller,
 	};
 
-	if (unlikely(calls_watched))
+	if (unlikely(call_is_watched()))
 		watch_call(&call);
 }
 
@@ -70,7 +78,7 @@ static inline void watch_free(enum watch_op op, const void *p,
 {
 	struct watch_call call = { .op = op, .old = p, .caller = caller };
 
-	if (unlikely(calls_watched))
+	if (unlikely(call_is_watched()))
 		watch_call(&call);
 }
 

@@ -89,6 +89,7 @@ needed_check() {
 		command clang clang
 		command valgrind valgrind
 		header valgrind/memcheck.h valgrind
+		header sys/sdt.h systemtap-sdt-dev
 		command git git
 	END
 }
@@ -104,6 +105,7 @@ optional_check() {
 		command node nodejs
 		command strace strace
 		command gcore gdb
+		command bpftrace bpftrace
 		command tmux tmux
 	END
 	needed_docs

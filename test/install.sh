@@ -104,6 +104,19 @@ C
 	compile_and_run "$tree, kmm_malloc.o and libkmm.a" -static \
 		"$tmp/malloc.c" "$object" "$dir/libkmm.a" -pthread
 
+	# A program's own probes, beside ours.
+	if echo '#include <sys/sdt.h>' | $cc -E - >/dev/null 2>&1; then
+		sed 's/^#include <string.h>/&\n#include <sys\/sdt.h>/
+			s/^	free(p);/	STAP_PROBE1(own, freed, p);\n&/' \
+			"$tmp/malloc.c" >"$tmp/probed.c"
+		compile_and_run "$tree, own probes, kmm_malloc.o" \
+			-static "$tmp/probed.c" "$object" -pthread
+		# shellcheck disable=SC2086
+		compile_and_run "$tree, own probes, libkmm.a" \
+			-Wl,--whole-archive "$dir/libkmm.a" \
+			-Wl,--no-whole-archive "$tmp/probed.c" $cflags -pthread
+	fi
+
 	# The object must keep libc's malloc out of a static program.
 	$cc -static -o "$tmp/program" "$tmp/malloc.c" "$object" -pthread
 	if nm "$tmp/program" | grep -qw _int_malloc; then

@@ -21,9 +21,8 @@
  *   errno	ENOMEM with every NULL; free() leaves errno as it was
  *   any time	before main(), in destructors, in the child of fork()
  *
- * The fast paths need no test for "not booted yet": the per-CPU state is all
- * zero then and percpu_pop() finds nothing, and memmap is empty, so that no
- * pointer is ours.
+ * The fast paths need no test for "not booted yet": percpu.bypass is set then
+ * and percpu_pop() fails, and memmap is empty, so that no pointer is ours.
  *
  * Nothing here may be turned into a call of malloc by the compiler (a
  * malloc() with a memset() behind it is a calloc(), it thinks): build with
@@ -328,6 +327,19 @@ static size_t usable_exact(const void *p)
 	return IS_ALIGNED((unsigned long)p, PAGE_SIZE) ? kmalloc_usable(p) : 0;
 }
 
+/* The host moved the block: nobody called for that, but to who follows blocks
+ * the old one is gone and there is a new one. */
+static void watch_moved(void *p, void *to, size_t size, const void *caller)
+{
+	struct watch_call call = {
+		.op = WATCH_REALLOC, .old = p, .result = to, .size = size,
+		.gfp = GFP_MALLOC, .caller = caller,
+	};
+
+	if (unlikely(call_is_watched()))
+		watch_call(&call);
+}
+
 /*
  * realloc() of what is not an object of a usual slab: a large block, a vmalloc
  * block, or a pointer that was never allocated. A block of pages grows in place
@@ -359,8 +371,11 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 		gate_enter();
 		to = vmalloc_resize(p, size);
 		gate_exit();
-		if (to)
+		if (to) {
+			if (to != p)
+				watch_moved(p, to, size, caller);
 			return to;
+		}
 	}
 	return realloc_move(p, capacity, size, caller);
 
@@ -399,14 +414,13 @@ static void *malloc_aligned(size_t align, size_t size, const void *caller)
 		p = size <= KMALLOC_MAX_CACHE_SIZE ? pop_object(padded) : NULL;
 		if (likely(p))
 			return p;
-		return malloc_block(WATCH_MEMALIGN, size ? size : 1, align,
-				    GFP_MALLOC, caller);
 	}
 	p = malloc_block(WATCH_MEMALIGN, size ? size : 1, align, GFP_MALLOC,
 			 caller);
-	watch_call(&(struct watch_call){
-		.op = WATCH_MEMALIGN, .result = p, .size = size,
-		.align = align, .gfp = GFP_MALLOC, .caller = caller });
+	if (unlikely(call_is_watched()))
+		watch_call(&(struct watch_call){
+			.op = WATCH_MEMALIGN, .result = p, .size = size,
+			.align = align, .gfp = GFP_MALLOC, .caller = caller });
 	return p;
 }
 

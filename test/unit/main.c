@@ -53,6 +53,7 @@ static const struct {
 	{ "reports", suite_reports },
 	{ "anchor", suite_anchor },
 	{ "watch", suite_watch },
+	{ "probes", suite_probes },
 	{ "page_owner", suite_page_owner },
 	{ "page_poison", suite_page_poison },
 	{ "kmemleak", suite_kmemleak },

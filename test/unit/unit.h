@@ -43,6 +43,7 @@ Suite *suite_bad_free(void);
 Suite *suite_boot(void);
 Suite *suite_anchor(void);
 Suite *suite_watch(void);
+Suite *suite_probes(void);
 Suite *suite_page_owner(void);
 Suite *suite_page_poison(void);
 Suite *suite_kmemleak(void);
