@@ -63,6 +63,7 @@ LIB_SRCS :=			\
 	lib/lock.c		\
 	lib/percpu.c		\
 	lib/printk.c		\
+	lib/stack_memo.c	\
 	lib/stackdepot.c	\
 	lib/tally.c		\
 	lib/treap.c
@@ -128,7 +129,7 @@ OBJ := $(BUILD)/obj
 # What few processes need comes last in the libraries. Of the rest, lib/often.ld
 # has what every process uses.
 RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
-	stackdepot tally treap)							\
+	stack_memo stackdepot tally treap)					\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
 	page_poison probes report_format slabinfo slub_debug util vmalloc	\

@@ -76,7 +76,11 @@
  *
  * Context:	any; see backtrace.h. A walk takes about 1 KiB of stack, 3 KiB
  *		where a row is new.
- * Not here:	names of functions; how stacks are kept: stackdepot.c.
+ * Trails.	Who wants to know whether a later walk would say the same gets the
+ *		words that rows led to, and the modules (struct trail).
+ *
+ * Not here:	names of functions; how stacks are kept: stackdepot.c; walks that
+ *		need not be made again: stack_memo.c.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -90,6 +94,7 @@
 #include "eh_frame.h"
 #include "host.h"
 #include "printk.h"
+#include "unwind.h"
 
 /* Libc before 2.35 has neither the function nor the struct, musl neither. */
 #ifndef DLFO_STRUCT_HAS_EH_DBASE
@@ -108,27 +113,6 @@ extern __typeof(_dl_find_object) _dl_find_object __attribute__((weak));
 
 extern void *__libc_stack_end __attribute__((weak));
 
-/* Sanitizers would look at what is read here as at a program's variables. */
-#define READS_STACK __attribute__((no_sanitize("address", "thread")))
-
-/* The registers of a frame. Bit n of @valid: reg[n] is known. */
-struct frame {
-	unsigned long pc;
-	unsigned long reg[UNWIND_NR_REGS];
-	u64 valid;
-	bool exact;		/* pc is no return address */
-};
-
-#define REG_BIT(reg) (1ull << (reg))
-
-/* Registers that a function gives back as they were. */
-#if defined(__x86_64__)
-#define CALLEE_SAVED (REG_BIT(3) | REG_BIT(UNWIND_FP) | 0xful << 12)
-#elif defined(__aarch64__)
-#define CALLEE_SAVED (0x7fful << 19)	/* x19 to x29 */
-#else
-#define CALLEE_SAVED REG_BIT(UNWIND_FP)
-#endif
 #define WALK_REGS (REG_BIT(UNWIND_FP) | REG_BIT(UNWIND_SP))
 
 /* What can be read: [low, limit), directly; or, if limit is 0, anything from
@@ -145,6 +129,7 @@ struct stack_view {
 
 struct walk {
 	struct frame f;
+	struct trail *trail;		/* or NULL */
 	struct eh_module module;	/* the one looked up last */
 	u32 stamp;
 	bool whole;			/* whole rows, all registers */
@@ -222,11 +207,16 @@ static bool on_my_stack(unsigned long sp)
 #define RED_ZONE 0
 #endif
 
+unsigned long stack_limit(unsigned long sp)
+{
+	return on_my_stack(sp) ? my_stack.end - sizeof(long) + 1 : 0;
+}
+
 /* From now on, frames are above @sp. */
 static void view_stack(struct stack_view *view, unsigned long sp)
 {
 	view->low = sp;
-	view->limit = on_my_stack(sp) ? my_stack.end - sizeof(long) + 1 : 0;
+	view->limit = stack_limit(sp);
 	view->window_start = 0;
 	view->window_end = 0;
 }
@@ -248,11 +238,6 @@ static noinline bool read_window(struct stack_view *view, unsigned long addr,
 	}
 	*val = view->window[(addr - view->window_start) / sizeof(long)];
 	return true;
-}
-
-static inline READS_STACK unsigned long load_word(unsigned long addr)
-{
-	return *(unsigned long *)addr;
 }
 
 static inline bool read_stack(struct stack_view *view, unsigned long addr,
@@ -298,14 +283,20 @@ static inline u64 mix(u64 x)
 	return x ^ (x >> 29);
 }
 
+/* The place of @pc in the table, and the one beside it is a second. */
 static inline struct rule_slot *rule_slot(unsigned long pc)
 {
 	return &rule_table[pc * MULTIPLIER >> (64 - RULE_TABLE_BITS)];
 }
 
-static inline bool recall_rule(unsigned long pc, u32 stamp, u32 *rule)
+static inline struct rule_slot *beside(struct rule_slot *slot)
 {
-	struct rule_slot *slot = rule_slot(pc);
+	return &rule_table[(slot - rule_table) ^ 1];
+}
+
+static inline bool recall_from(struct rule_slot *slot, unsigned long pc,
+			       u32 stamp, u32 *rule)
+{
 	u64 key, val;
 
 	key = atomic_load_explicit(&slot->word[0], memory_order_relaxed);
@@ -314,11 +305,27 @@ static inline bool recall_rule(unsigned long pc, u32 stamp, u32 *rule)
 	return (key ^ mix(val)) == pc && (u32)(val >> 32) == stamp;
 }
 
-static void remember_rule(unsigned long pc, u32 stamp, u32 rule)
+static inline bool recall_rule(unsigned long pc, u32 stamp, u32 *rule)
 {
 	struct rule_slot *slot = rule_slot(pc);
-	u64 val = (u64)stamp << 32 | rule;
 
+	return likely(recall_from(slot, pc, stamp, rule)) ||
+	       recall_from(beside(slot), pc, stamp, rule);
+}
+
+/* What was here moves beside: two addresses that meet do not drive each other
+ * out. Copied word by word, an entry is believed or not as any other. */
+static void remember_rule(unsigned long pc, u32 stamp, u32 rule)
+{
+	struct rule_slot *slot = rule_slot(pc), *second = beside(slot);
+	u64 val = (u64)stamp << 32 | rule;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		atomic_store_explicit(&second->word[i],
+				      atomic_load_explicit(&slot->word[i],
+							   memory_order_relaxed),
+				      memory_order_relaxed);
 	atomic_store_explicit(&slot->word[0], pc ^ mix(val),
 			      memory_order_relaxed);
 	atomic_store_explicit(&slot->word[1], val, memory_order_relaxed);
@@ -498,31 +505,79 @@ static bool find_module(unsigned long pc, struct found *found)
 	return true;
 }
 
-/* The stamp of rows of this module; 0: they are not to be remembered. */
-static u32 module_stamp(const struct found *found)
+static void identify_module(const struct found *found, struct module_id *id)
 {
-	u64 id = build_id(found->module.start);
-	u64 place = found->module.start * 3 + found->module.end * 5 +
+	id->start = found->module.start;
+	id->place = found->module.start * 3 + found->module.end * 5 +
 		    (unsigned long)found->module.hdr * 7 +
 		    (unsigned long)found->path;
+	id->build_id = build_id(found->module.start);
+}
 
+bool module_is(const struct module_id *id)
+{
+	struct module_id now;
+	struct found found;
+
+	if (!find_module(id->start, &found))
+		return false;
+	identify_module(&found, &now);
+	return now.start == id->start && now.place == id->place &&
+	       now.build_id == id->build_id;
+}
+
+/* The stamp of rows of a module; 0: they are not to be remembered. */
+static u32 module_stamp(const struct module_id *id, const struct found *found)
+{
 	/* The program is never unloaded. */
-	if (!id && !is_program(found))
+	if (!id->build_id && !is_program(found))
 		return 0;
-	return (u32)mix(place ^ mix(id)) | 1;
+	return (u32)mix(id->place ^ mix(id->build_id)) | 1;
+}
+
+static bool contains(const struct eh_module *module, unsigned long pc)
+{
+	return pc >= module->start && pc < module->end;
+}
+
+/* The program, we ourselves, and libc, which we need. */
+static bool outlives_trails(const struct found *found)
+{
+	return is_program(found) ||
+	       contains(&found->module, (unsigned long)stack_limit) ||
+	       contains(&found->module, (unsigned long)getauxval);
+}
+
+static void trail_module(struct trail *trail, const struct module_id *id)
+{
+	unsigned int i;
+
+	for (i = 0; i < trail->nr_modules; i++)
+		if (trail->module[i].start == id->start)
+			return;
+	if (i == TRAIL_MODULES) {
+		trail->complete = false;
+		return;
+	}
+	trail->module[i] = *id;
+	trail->nr_modules++;
 }
 
 /* Look up the module of @pc; without one, module.end is 0. */
 static noinline void enter_module(struct walk *w, unsigned long pc)
 {
+	struct module_id id;
 	struct found found;
 
 	w->module.start = 0;
 	w->module.end = 0;
 	if (!find_module(pc, &found) || !found.module.hdr)
 		return;
+	identify_module(&found, &id);
 	w->module = found.module;
-	w->stamp = module_stamp(&found);
+	w->stamp = module_stamp(&id, &found);
+	if (w->trail && !outlives_trails(&found))
+		trail_module(w->trail, &id);
 }
 
 /* Expressions --------------------------------------------------------------- */
@@ -756,6 +811,51 @@ static inline bool step_to(struct walk *w, unsigned long pc, unsigned long sp)
 	return w->f.pc != 0;
 }
 
+/* What comes now cannot be said in a trail. */
+static inline void trail_ends(struct walk *w)
+{
+	if (w->trail)
+		w->trail->complete = false;
+}
+
+static void trail_word(struct trail *trail, unsigned long addr,
+		       unsigned long word)
+{
+	unsigned long offset = (addr - trail->sp) / sizeof(long);
+
+	if (trail->nr_words == TRAIL_WORDS || offset > UINT16_MAX) {
+		trail->complete = false;
+		return;
+	}
+	trail->offset[trail->nr_words] = (u16)offset;
+	trail->word[trail->nr_words++] = word;
+}
+
+/* A frame is found by the frame pointer. */
+static void trail_needs_fp(struct trail *trail)
+{
+	if (trail->fp_from == TRAIL_FP_REGISTER)
+		trail->needs_fp = 1;
+	else if (trail->fp_from == TRAIL_FP_WORD)
+		trail_word(trail, trail->fp_addr, trail->fp_word);
+	trail->fp_from = TRAIL_FP_NOTED;
+}
+
+static void trail_rule(struct trail *trail, u32 rule, unsigned long cfa,
+		       unsigned long pc, unsigned long fp)
+{
+	u32 fp_slot = rule >> RULE_SLOT_BITS & RULE_SLOT_MASK;
+
+	if (rule & RULE_BASE_FP)
+		trail_needs_fp(trail);
+	trail_word(trail, cfa - (rule & RULE_SLOT_MASK) * sizeof(long), pc);
+	if (fp_slot) {
+		trail->fp_from = TRAIL_FP_WORD;
+		trail->fp_addr = cfa - fp_slot * sizeof(long);
+		trail->fp_word = fp;
+	}
+}
+
 static inline bool apply_rule(struct walk *w, u32 rule)
 {
 	unsigned long sp = w->f.reg[UNWIND_SP], fp = w->f.reg[UNWIND_FP];
@@ -767,19 +867,27 @@ static inline bool apply_rule(struct walk *w, u32 rule)
 		return false;
 	cfa = rule & RULE_BASE_FP ? fp : sp;
 	if (rule & RULE_BASE_FP && unlikely(!known_reg(w, UNWIND_FP, &cfa)))
-		return false;
+		goto unknown;
 	cfa += (unsigned long)(rule >> RULE_CFA_SHIFT) * sizeof(long);
 	if (cfa <= sp ||
 	    !read_stack(&w->stack, cfa - ra_slot * sizeof(long), &pc))
-		return false;
+		goto unknown;
 	w->f.valid &= WALK_REGS;
 	if (fp_slot) {
 		w->f.valid = WALK_REGS;
 		if (unlikely(!read_stack(&w->stack, cfa - fp_slot * sizeof(long),
-					 &w->f.reg[UNWIND_FP])))
+					 &w->f.reg[UNWIND_FP]))) {
 			w->f.valid = REG_BIT(UNWIND_SP);
+			trail_ends(w);
+		}
 	}
+	if (w->trail)
+		trail_rule(w->trail, rule, cfa, pc, w->f.reg[UNWIND_FP]);
 	return step_to(w, pc, cfa);
+
+unknown:
+	trail_ends(w);
+	return false;
 }
 
 /* The caller's value of a register. */
@@ -906,13 +1014,18 @@ static noinline bool step_slow(struct walk *w, unsigned long at)
 	struct unwind_row row;
 	u32 rule;
 
-	if (!w->module.end)
-		return step_out_of_signal(w) || step_by_frame_pointer(w);
-	if (!eh_frame_row(&w->module, at, &row))
-		return step_out_of_signal(w);
-	if (w->stamp && row_to_rule(&row, &rule))
-		remember_rule(at, w->stamp, rule);
-	return apply_row(w, &row);
+	if (w->module.end && eh_frame_row(&w->module, at, &row)) {
+		if (w->stamp && row_to_rule(&row, &rule)) {
+			remember_rule(at, w->stamp, rule);
+			if (!w->whole)
+				return apply_rule(w, rule);
+		}
+		trail_ends(w);
+		return apply_row(w, &row);
+	}
+	trail_ends(w);
+	return step_out_of_signal(w) ||
+	       (!w->module.end && step_by_frame_pointer(w));
 }
 
 /* From a frame to its caller's. False: it was the last. */
@@ -961,71 +1074,53 @@ static unsigned int walk_stack(struct walk *w, unsigned long *entries,
 	return nr;
 }
 
-/* The registers of this very place; those of a caller are found from there as
- * those of any other. */
-#if defined(__x86_64__)
-#define CAPTURE(frame)							\
-	__asm__ volatile(						\
-		"leaq 0(%%rip), %%rax\n\t"				\
-		"movq %%rax, (%0)\n\t"					\
-		"movq %%rbx, 8+3*8(%0)\n\t"				\
-		"movq %%rbp, 8+6*8(%0)\n\t"				\
-		"movq %%rsp, 8+7*8(%0)\n\t"				\
-		"movq %%r12, 8+12*8(%0)\n\t"				\
-		"movq %%r13, 8+13*8(%0)\n\t"				\
-		"movq %%r14, 8+14*8(%0)\n\t"				\
-		"movq %%r15, 8+15*8(%0)\n\t"				\
-		: : "r"(frame) : "rax", "memory")
-#elif defined(__aarch64__)
-#define CAPTURE(frame)							\
-	__asm__ volatile(						\
-		"adr x9, .\n\t"						\
-		"mov x10, sp\n\t"					\
-		"str x9, [%0]\n\t"					\
-		"stp x19, x20, [%0, #8+19*8]\n\t"			\
-		"stp x21, x22, [%0, #8+21*8]\n\t"			\
-		"stp x23, x24, [%0, #8+23*8]\n\t"			\
-		"stp x25, x26, [%0, #8+25*8]\n\t"			\
-		"stp x27, x28, [%0, #8+27*8]\n\t"			\
-		"str x29, [%0, #8+29*8]\n\t"				\
-		"str x10, [%0, #8+31*8]\n\t"				\
-		: : "r"(frame) : "x9", "x10", "memory")
-#endif
-static_assert(offsetof(struct frame, pc) == 0, "CAPTURE()");
-static_assert(offsetof(struct frame, reg) == 8, "CAPTURE()");
-
-noinline unsigned int backtrace_save(unsigned long *entries, unsigned int max,
-				     const void *caller)
+static void trail_start(struct trail *trail, const struct frame *here)
 {
-	struct frame here;
+	trail->pc = here->pc;
+	trail->sp = here->reg[UNWIND_SP];
+	trail->fp = here->reg[UNWIND_FP];
+	trail->needs_fp = 0;
+	trail->nr_words = 0;
+	trail->nr_modules = 0;
+	trail->complete = true;
+	trail->fp_from = TRAIL_FP_REGISTER;
+}
+
+unsigned int unwind(const struct frame *here, unsigned long *entries,
+		    unsigned int max, const void *caller, struct trail *trail)
+{
 	struct walk w;
 	unsigned int nr;
 
-	if (!max)
-		return 0;
-#ifdef CAPTURE
-	CAPTURE(&here);
-	here.exact = true;
-#else
-	here.pc = (unsigned long)&&here_pc;
-here_pc:
-	here.reg[UNWIND_FP] = (unsigned long)__builtin_frame_address(0);
-	here.reg[UNWIND_SP] = here.reg[UNWIND_FP];
-	here.exact = true;
-#endif
-	here.valid = CALLEE_SAVED | REG_BIT(UNWIND_SP);
+	w.trail = trail;
 	w.whole = false;
 	for (;;) {
-		w.f = here;
+		w.f = *here;
 		w.module.start = 0;
 		w.module.end = 0;
 		w.again = false;
-		view_stack(&w.stack, here.reg[UNWIND_SP]);
+		view_stack(&w.stack, here->reg[UNWIND_SP]);
+		if (trail)
+			trail_start(trail, here);
+		/* Elsewhere it takes system calls to read it. */
+		if (!w.stack.limit || w.whole)
+			trail_ends(&w);
 		nr = walk_stack(&w, entries, max, (unsigned long)caller);
 		if (likely(!w.again) || w.whole)
 			return nr;
 		w.whole = true;
 	}
+}
+
+noinline unsigned int backtrace_save(unsigned long *entries, unsigned int max,
+				     const void *caller)
+{
+	struct frame here;
+
+	if (!max)
+		return 0;
+	CAPTURE_FRAME(&here);
+	return unwind(&here, entries, max, caller, NULL);
 }
 
 /* Names --------------------------------------------------------------------- */

@@ -326,14 +326,3 @@ void stack_depot_print(depot_stack_handle_t handle, const char *indent)
 
 	backtrace_print(indent, entries, nr);
 }
-
-noinline depot_stack_handle_t save_stack(const void *caller)
-{
-	unsigned long entries[STACK_DEPTH];
-	unsigned int nr;
-
-	if (!caller)
-		caller = __builtin_return_address(0);
-	nr = backtrace_save(entries, STACK_DEPTH, caller);
-	return stack_depot_save(entries, nr);
-}

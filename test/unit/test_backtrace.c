@@ -18,6 +18,7 @@
 #include <execinfo.h>
 #include <link.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 
 #include "backtrace.h"
 #include "memcheck.h"
+#include "stackdepot.h"
 #include "unit.h"
 
 #define MAX_CHAIN 48
@@ -46,6 +48,8 @@ struct chain {
 	const void *caller;		/* handed to backtrace_save() */
 	unsigned int max;		/* 0: MAX_ENTRIES */
 	bool witness;			/* ask backtrace() */
+	bool other;			/* some functions call from another place */
+	bool alike;			/* save_stack() says the same, twice */
 	unsigned int nr;
 	int nr_seen;
 	unsigned long entries[MAX_ENTRIES];
@@ -55,6 +59,9 @@ struct chain {
 #define RETURN_ADDRESS() ((unsigned long)__builtin_return_address(0))
 /* The call before is no tail call. */
 #define NO_TAIL_CALL() __asm__ volatile("" : : : "memory")
+/* Of two calls of a function the compiler does not make one. */
+#define ONE_CALL() __asm__ volatile("nop" : : : "memory")
+#define OTHER_CALL() __asm__ volatile("nop; nop" : : : "memory")
 
 /* Sanitizers put a function of theirs in front of it. */
 static int (*libc_backtrace)(void **buffer, int size) = backtrace;
@@ -79,9 +86,27 @@ static __attribute__((constructor)) void find_libc_backtrace(void)
 #define SIGNALS_INTERRUPT true
 #endif
 
+/* The stack from @caller on, walked; and by save_stack(), which remembers. */
+static noinline bool saved_alike(const void *caller)
+{
+	unsigned long walked[STACK_DEPTH];
+	const unsigned long *saved;
+	unsigned int nr, nr_saved;
+	bool alike = true;
+
+	nr = backtrace_save(walked, STACK_DEPTH, caller);
+	for (int i = 0; i < 2; i++) {
+		nr_saved = stack_depot_fetch(save_stack(caller), &saved);
+		alike &= nr == nr_saved &&
+			 !memcmp(walked, saved, nr * sizeof(walked[0]));
+	}
+	return alike;
+}
+
 static noinline int chain_take(struct chain *c)
 {
 	c->take_ra = RETURN_ADDRESS();
+	c->alike = saved_alike((void *)c->take_ra);
 	c->nr = backtrace_save(c->entries, c->max ? c->max : MAX_ENTRIES,
 			       c->caller);
 	if (c->witness)
@@ -232,8 +257,13 @@ static noinline int frame_jit(struct chain *c)
 
 	c->ra[c->pos - 1] = RETURN_ADDRESS();
 	c->pos++;
-	ret = jit_frame(c, frame_registers);
-	NO_TAIL_CALL();
+	if (c->other) {
+		ret = jit_frame(c, frame_registers);
+		OTHER_CALL();
+	} else {
+		ret = jit_frame(c, frame_registers);
+		ONE_CALL();
+	}
 	return ret + 1;
 }
 #endif
@@ -268,7 +298,7 @@ static bool chain_matches(const struct chain *c)
 {
 	unsigned long take = (unsigned long)(void *)chain_take;
 
-	if (c->nr < c->len + 2 || c->entries[0] <= take ||
+	if (!c->alike || c->nr < c->len + 2 || c->entries[0] <= take ||
 	    c->entries[0] > take + 1000 || c->entries[1] != c->take_ra)
 		return false;
 	for (unsigned int i = 0; i < c->len; i++)
@@ -336,6 +366,121 @@ START_TEST(backtrace_random_frames)
 }
 END_TEST
 
+/* From one place, with sp where it was, under callers that change. */
+static noinline int caller_of_two(struct chain *c, unsigned int which,
+				  unsigned int depth)
+{
+	int ret;
+
+	if (!depth) {
+		ret = chain_run(c);
+		NO_TAIL_CALL();
+	} else if (which & 1) {
+		ret = caller_of_two(c, which >> 1, depth - 1);
+		ONE_CALL();
+	} else {
+		ret = caller_of_two(c, which >> 1, depth - 1);
+		OTHER_CALL();
+	}
+	return ret;
+}
+
+START_TEST(backtrace_callers_change_in_place)
+{
+	struct chain c = {
+		.fn = { frame_plain, frame_alloca, frame_registers },
+		.len = (unsigned int)_i,
+	};
+
+	for (int i = 0; i < test_rounds(3000); i++) {
+		unsigned int which = (unsigned int)test_random();
+
+		caller_of_two(&c, which, which >> 16 & 7);
+		chain_check(&c);
+	}
+}
+END_TEST
+
+/*
+ * A frame that only its frame pointer finds, once above and once below 64 bytes
+ * of its caller's. In these is what the walk met there before: an address of the
+ * caller's, but not where this call returns to.
+ *
+ *	over = 0	| caller | return address | frame        | same sp below
+ *	over = 64	| caller | 64 bytes, filled | return address | frame |
+ */
+static noinline int frame_of_bytes(struct chain *c, size_t bytes)
+{
+	volatile char *p = __builtin_alloca(bytes);
+
+	p[0] = 1;
+	c->ra[0] = RETURN_ADDRESS();
+	return chain_next(c) + p[0];
+}
+
+static noinline int frame_below(struct chain *c, size_t over,
+				unsigned long fill)
+{
+	volatile unsigned long *p = __builtin_alloca(over + 16);
+	int ret;
+
+	for (size_t i = 0; i < over / sizeof(*p) + 2; i++)
+		p[i] = fill;
+	c->pos = 1;
+	if (fill) {
+		ret = frame_of_bytes(c, 80 - over);
+		ONE_CALL();
+	} else {
+		ret = frame_of_bytes(c, 80 - over);
+		OTHER_CALL();
+	}
+	return ret;
+}
+
+START_TEST(backtrace_frame_pointer_changes_in_place)
+{
+	struct chain c = { .fn = { NULL, frame_registers }, .len = 2 };
+
+	for (int i = 0; i < 6; i++) {
+		frame_below(&c, i % 2 ? 64 : 0, i % 2 ? c.ra[0] : 0);
+		chain_check(&c);
+	}
+}
+END_TEST
+
+static jmp_buf above;
+
+static noinline int frame_jumps(struct chain *c)
+{
+	c->ra[c->pos - 1] = RETURN_ADDRESS();
+	chain_next(c);
+	longjmp(above, 1);
+}
+
+static noinline void run_until_jump(struct chain *c)
+{
+	if (!setjmp(above))
+		chain_run(c);
+}
+
+/* The frames are left without a return, and others come in their place. */
+START_TEST(backtrace_after_longjmp)
+{
+	static struct chain jumps, stays;
+
+	for (int i = 0; i < test_rounds(300); i++) {
+		chain_random(&jumps);
+		jumps.fn[0] = frame_jumps;
+		stays = jumps;
+		stays.fn[0] = frame_kinds[test_random() % NR_KINDS];
+		run_until_jump(&jumps);
+		chain_check(&jumps);
+		chain_run(&stays);
+		chain_check(&stays);
+	}
+}
+END_TEST
+
 #if defined(__x86_64__)
 /* A register is needed that remembered rows have lost: the walk starts over. */
 START_TEST(backtrace_cfa_in_other_register)
@@ -378,8 +523,10 @@ START_TEST(backtrace_through_code_of_no_module)
 	ck_assert_int_eq(mprotect(code, 4096, PROT_READ | PROT_EXEC), 0);
 	*(void **)&jit_frame = code;
 	chain_run(&here);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
+		c.other = i % 2;
 		chain_run(&c);
+		ck_assert(c.alike);
 		/* The generated function itself has noted nothing. */
 		ck_assert_uint_eq(c.entries[2], c.ra[3]);
 		ck_assert_uint_eq(c.entries[3], c.ra[2]);
@@ -728,6 +875,7 @@ static noinline int frame_broken(struct chain *c)
 
 static void check_broken(struct chain *c)
 {
+	ck_assert(c->alike);
 	ck_assert_uint_gt(c->nr, 3);
 	ck_assert_uint_eq(c->entries[1], c->take_ra);
 	ck_assert_uint_eq(c->entries[2], c->ra[3]);
@@ -833,6 +981,64 @@ START_TEST(backtrace_other_library_at_same_address)
 }
 END_TEST
 
+static void *plugin;
+static int (*plugin_call)(int (*)(void *), void *);
+
+static void *close_and_open(void *name)
+{
+	if (plugin)
+		dlclose(plugin);
+	plugin = name ? open_plugin(name) : NULL;
+	if (plugin)
+		*(void **)&plugin_call = dlsym(plugin, "plugin_call");
+	return NULL;
+}
+
+/* In a thread, so that this one's stack stays as it is. */
+static void exchange_plugin(const char *name)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, close_and_open,
+					(void *)name), 0);
+	pthread_join(thread, NULL);
+}
+
+/* Far below what anybody else has used. */
+static noinline void call_plugin_below(struct chain *c, size_t bytes)
+{
+	volatile char *p = __builtin_alloca((64 << 10) + bytes);
+
+	p[0] = 1;
+	if (c->other) {
+		plugin_call(chain_through_plugin, c);
+		OTHER_CALL();
+	} else {
+		plugin_call(chain_through_plugin, c);
+		ONE_CALL();
+	}
+}
+
+/* The larger frame of the second comes with its lower end to where that of the
+ * first was: all that the walk read then is still on the stack. */
+START_TEST(backtrace_other_library_with_old_words)
+{
+	const char *const names[] = { "a", "b" };
+
+	handle(SIGURG, 0, ignore_signal);
+	for (size_t i = 0; i < 128; i++) {
+		struct chain c = { .other = i % 2 };
+		size_t n = i / 2;
+
+		/* Once, n * 16 is by how much the frames differ. One call. */
+		exchange_plugin(names[i % 2]);
+		call_plugin_below(&c, n * 1024 + n * (1 - i % 2) * 16);
+		chain_check(&c);
+	}
+	exchange_plugin(NULL);
+}
+END_TEST
+
 static atomic_int inside_dlopen, may_leave;
 
 static void wait_in_constructor(int sig, siginfo_t *info, void *context)
@@ -894,6 +1100,8 @@ static void prof_handler(int sig, siginfo_t *info, void *context)
 		return;
 	nr = backtrace_save(entries, MAX_ENTRIES, NULL);
 	atomic_fetch_add(&prof_taken, 1);
+	if (!saved_alike((void *)RETURN_ADDRESS()))
+		atomic_fetch_add(&prof_bad, 1);
 	for (i = 0; i < nr && SIGNALS_INTERRUPT && entries[i] != pc; i++)
 		;
 	/* It met what it interrupted, and came to the thread's start. */
@@ -1048,6 +1256,9 @@ Suite *suite_backtrace(void)
 
 	tcase_add_loop_test(tc, backtrace_frame_of_each_kind, 0, NR_KINDS);
 	tcase_add_test(tc, backtrace_random_frames);
+	tcase_add_loop_test(tc, backtrace_callers_change_in_place, 0, 4);
+	tcase_add_test(tc, backtrace_frame_pointer_changes_in_place);
+	tcase_add_test(tc, backtrace_after_longjmp);
 #if defined(__x86_64__)
 	tcase_add_test(tc, backtrace_cfa_in_other_register);
 	tcase_add_test(tc, backtrace_through_code_of_no_module);
@@ -1073,6 +1284,7 @@ Suite *suite_backtrace(void)
 	tc = tcase_create("loader");
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, backtrace_other_library_at_same_address);
+	tcase_add_test(tc, backtrace_other_library_with_old_words);
 	tcase_add_test(tc, backtrace_while_thread_is_inside_dlopen);
 	tcase_add_test(tc, backtrace_under_sigprof_with_threads);
 	suite_add_tcase(suite, tc);
