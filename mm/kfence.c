@@ -566,6 +566,9 @@ static void check_all_canaries(void)
 	unsigned long addr;
 	u32 unit;
 
+	/* exit() in a handler that interrupted us: the lock may be held. */
+	if (gate_held())
+		return;
 	for (unit = 1; unit < kfence_pool.window; unit++) {
 		meta = &kfence_pool.metadata[unit];
 		addr = 0;

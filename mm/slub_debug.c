@@ -170,6 +170,9 @@ static void validate_at_exit(void)
 	struct kmem_cache *s;
 	unsigned int bad = 0;
 
+	/* exit() in a handler that interrupted a slow path: locks may be held. */
+	if (gate_held())
+		return;
 	gate_enter();
 	spin_lock(&slab_mutex);
 	list_for_each_entry(s, &slab_caches, list)
