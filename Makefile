@@ -93,6 +93,7 @@ MM_SRCS :=			\
 	mm/probes.c		\
 	mm/report_format.c	\
 	mm/sheaf.c		\
+	mm/sheaf_exit.c		\
 	mm/slab_common.c	\
 	mm/slabinfo.c		\
 	mm/slub.c		\

@@ -253,6 +253,8 @@ noinline __cold void bad_free(const void *p, const void *caller,
 	in_slab = describe(&r, p, what, &where);
 	if (caller)
 		add_caller(&r, caller);
+	else
+		add(&r, "; noticed later, slab_debug=FZPU shows the calls");
 	printk("%s\n", r.text);
 	if (in_slab)
 		print_bad_free(&where, caller);

@@ -83,6 +83,7 @@ static int (*const boot_steps[])(void) = {
 	slub_debug_init,
 	kfence_init,
 	sheaf_init,
+	sheaf_exit_init,
 	kmem_cache_init,
 	vmalloc_init,
 	boot_rseq,

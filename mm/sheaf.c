@@ -845,14 +845,14 @@ bool sheaf_take_mains(bool exclusive)
 
 /* Looking ----------------------------------------------------------------- */
 
-/* Call @fn for every sheaf of the cache. A main may change meanwhile. */
-static bool for_each_sheaf(struct kmem_cache *s,
-			   bool (*fn)(struct slab_sheaf *sheaf, void *arg),
-			   void *arg)
+/* The locks keep sheaves from being replaced and freed. A thread that is alone
+ * takes none: it would write to what it may share with its parent process. */
+bool for_each_sheaf(struct kmem_cache *s,
+		    bool (*fn)(struct slab_sheaf *sheaf, void *arg), void *arg)
 {
 	struct slub_percpu_sheaves *pcs;
 	struct slab_sheaf *sheaf;
-	bool found = false;
+	bool found = false, alone = single_threaded();
 	unsigned int cpu;
 
 	if (!s->sheaf_capacity)
@@ -861,18 +861,21 @@ static bool for_each_sheaf(struct kmem_cache *s,
 		pcs = slot(s, cpu);
 		if (!READ_ONCE(pcs->main) && !READ_ONCE(pcs->spare))
 			continue;
-		/* The lock keeps both from being replaced and freed. */
-		spin_lock(&pcs->lock);
+		if (!alone)
+			spin_lock(&pcs->lock);
 		if (pcs->main)
 			found |= fn(pcs->main, arg);
 		if (pcs->spare)
 			found |= fn(pcs->spare, arg);
-		spin_unlock(&pcs->lock);
+		if (!alone)
+			spin_unlock(&pcs->lock);
 	}
-	spin_lock(&s->barn.lock);
+	if (!alone)
+		spin_lock(&s->barn.lock);
 	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next)
 		found |= fn(sheaf, arg);
-	spin_unlock(&s->barn.lock);
+	if (!alone)
+		spin_unlock(&s->barn.lock);
 	return found;
 }
 

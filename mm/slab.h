@@ -269,8 +269,15 @@ bool sheaf_take_mains(bool exclusive);
 unsigned long sheaf_count_objects(struct kmem_cache *s);
 /* Is this object in one of the cache's sheaves? For reports; slow. */
 bool sheaf_contains(struct kmem_cache *s, const void *object);
+/* Call @fn for every sheaf of the cache; true if it was once. A main may change
+ * meanwhile. */
+bool for_each_sheaf(struct kmem_cache *s,
+		    bool (*fn)(struct slab_sheaf *sheaf, void *arg), void *arg);
 void sheaf_fork_child(void);
 unsigned int sheaf_validate(struct kmem_cache *s);
+
+/* sheaf_exit.c: when the process ends. */
+int sheaf_exit_init(void);
 
 /* slab_common.c ----------------------------------------------------------- */
 

@@ -30,12 +30,13 @@
 
 /* As many as there are facilities. */
 #define MAX_WATCHERS 8
+#define MAX_AT_EXIT 8
 
 bool calls_watched;
 
 static void (*watchers[MAX_WATCHERS])(const struct watch_call *call);
 static unsigned int nr_watchers;
-static void (*at_exit[MAX_WATCHERS])(void);
+static void (*at_exit[MAX_AT_EXIT])(void);
 static unsigned int nr_at_exit;
 
 void watch_register(void (*fn)(const struct watch_call *call))
@@ -57,7 +58,7 @@ void watch_call(const struct watch_call *call)
 
 void watch_at_exit(void (*fn)(void))
 {
-	BUG_ON(nr_at_exit == MAX_WATCHERS);
+	BUG_ON(nr_at_exit == MAX_AT_EXIT);
 	at_exit[nr_at_exit++] = fn;
 }
 

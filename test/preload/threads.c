@@ -10,7 +10,11 @@
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "preload.h"
 
@@ -184,7 +188,106 @@ static void threads_exchange_blocks(void)
 		free(atomic_load(&ring[i]));
 }
 
+/* Exits ------------------------------------------------------------------------ */
+
+#define NR_EXITS 60
+
+/* What a child says before it is gone. It exits by itself, with 0. */
+static void check_silent_exit(void (*child)(unsigned int), unsigned int arg)
+{
+	char text[512];
+	int ends[2], status;
+	ssize_t len;
+	pid_t pid;
+
+	CHECK(!pipe(ends));
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		dup2(ends[1], 2);
+		close(ends[0]);
+		close(ends[1]);
+		child(arg);
+	}
+	close(ends[1]);
+	len = read(ends[0], text, sizeof(text));
+	close(ends[0]);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	if (len > 0)
+		fwrite(text, 1, (size_t)len, stderr);
+	CHECK(!len && WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+static void exit_among_threads(unsigned int us)
+{
+	struct timespec some = { 0, us * 1000 };
+	pthread_t thread;
+	uintptr_t i;
+
+	atomic_store(&producing, 3);
+	for (i = 0; i < 6; i++)
+		CHECK(!pthread_create(&thread, NULL, i < 3 ? producer : consumer,
+				      (void *)(i + 1)));
+	nanosleep(&some, NULL);
+	exit(0);
+}
+
+/* Who looks for double frees at exit sees blocks go from thread to thread. */
+static void threads_go_on_during_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_EXITS; i++)
+		check_silent_exit(exit_among_threads, i * 50);
+}
+
+static void exit_now(int sig)
+{
+	exit(sig != SIGALRM);
+}
+
+static void *pause_thread(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	pause();
+	return arg;
+}
+
+static void exit_in_handler(unsigned int us)
+{
+	const struct itimerval soon = { .it_value = { 0, 500 + us } };
+	static void *blocks[2000];
+	pthread_t thread;
+	unsigned int i;
+
+	/* Not alone, so that locks are taken. */
+	CHECK(!pthread_create(&thread, NULL, pause_thread, NULL));
+	signal(SIGALRM, exit_now);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	/* More than sheaves hold: mostly in slow paths. */
+	for (;;) {
+		for (i = 0; i < ARRAY_SIZE(blocks); i++)
+			blocks[i] = malloc(2000);
+		for (i = 0; i < ARRAY_SIZE(blocks); i++)
+			free(blocks[i]);
+	}
+}
+
+/* No program may do so, and many do. */
+static void exit_in_handler_of_malloc_ends(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_EXITS; i++)
+		check_silent_exit(exit_in_handler, i * 13);
+}
+
 static const struct test tests[] = {
+	{ "threads_go_on_during_exit", threads_go_on_during_exit },
+	{ "exit_in_handler_of_malloc_ends", exit_in_handler_of_malloc_ends },
 	{ "threads_4000_with_key_destructors",
 	  threads_4000_with_key_destructors },
 	{ "threads_that_only_free_leave_nothing",

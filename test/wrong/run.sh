@@ -79,6 +79,26 @@ the_shim_stops() {
 		"BUG invalid free of P: not from this allocator, in an anonymous mapping; freed from P (free_foreign+N)"
 }
 
+# It comes to its end, and then one line says what is in the sheaves twice.
+notices_at_exit() {
+	said=$(LD_PRELOAD=$shim "$programs/$1" 2>&1 >"$dir/out") || {
+		echo "	exit status $?"
+		return 1
+	}
+	said=$(echo "$said" | sed -E "s,0x[0-9a-f]{6\,},P,g; s,object [0-9]+ of kmalloc-64 is,it is,
+		s,its page is,it is,")
+	[ "$said" = "$2" ] || {
+		printf '	expected: %s\n	said:     %s\n' "$2" "$said"
+		return 1
+	}
+}
+
+the_shim_notices_at_exit() {
+	line="BUG double free of P: it is free already; noticed later, slab_debug=FZPU shows the calls"
+	check "$1double_free_thread" notices_at_exit double_free_thread "$line"
+	check "$1nothing_wrong" notices_at_exit nothing_wrong ""
+}
+
 # Programs ---------------------------------------------------------------------
 
 # The line that a header names is the marked one, and in the function it names,
@@ -175,8 +195,10 @@ refuses_unknown_names() {
 }
 
 the_shim_stops ""
+the_shim_notices_at_exit ""
 export GLIBC_TUNABLES=glibc.pthread.rseq=0
 the_shim_stops norseq/
+the_shim_notices_at_exit norseq/
 unset GLIBC_TUNABLES
 check headers_tell_the_truth headers_tell_the_truth
 check every_program_is_compared every_program_is_compared
