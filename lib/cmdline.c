@@ -425,6 +425,17 @@ static void set_param(const struct kmm_param *p, struct word word,
 	*p->value = p->invert ? !parsed : parsed;
 }
 
+static struct word unquote(struct word w)
+{
+	if (w.len && w.s[0] == '"') {
+		w.s++;
+		w.len--;
+		if (w.len && w.s[w.len - 1] == '"')
+			w.len--;
+	}
+	return w;
+}
+
 /* Returns whether the word asks for help, which must wait for the rest. */
 static bool parse_word(struct word word)
 {
@@ -435,8 +446,8 @@ static bool parse_word(struct word word)
 	while (name.len < word.len && word.s[name.len] != '=')
 		name.len++;
 	has_value = name.len < word.len;
-	value.s = name.s + name.len + has_value;
-	value.len = word.len - name.len - has_value;
+	value = unquote((struct word){ name.s + name.len + has_value,
+				       word.len - name.len - has_value });
 
 	if (word_is_name(word, "help"))
 		return true;
@@ -451,6 +462,20 @@ static bool parse_word(struct word word)
 	return false;
 }
 
+/* A word ends at a blank that is not between double quotes. As in the kernel,
+ * they may be around the value or around the whole word. */
+static struct word next_word(const char *s)
+{
+	struct word word = { s, 0 };
+	bool quoted = false;
+
+	for (; *s && (quoted || !is_space(*s)); s++)
+		if (*s == '"')
+			quoted = !quoted;
+	word.len = (size_t)(s - word.s);
+	return word;
+}
+
 void cmdline_parse(const char *cmdline)
 {
 	bool help = false;
@@ -461,11 +486,9 @@ void cmdline_parse(const char *cmdline)
 			cmdline++;
 			continue;
 		}
-		word.s = cmdline;
-		while (*cmdline && !is_space(*cmdline))
-			cmdline++;
-		word.len = (size_t)(cmdline - word.s);
-		help |= parse_word(word);
+		word = next_word(cmdline);
+		cmdline += word.len;
+		help |= parse_word(unquote(word));
 	}
 	if (help)
 		cmdline_help(2);

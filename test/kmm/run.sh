@@ -272,6 +272,14 @@ test_environment() {
 		matches guard_refuses_nonsense "--guard: '1/0' is not 1/N" \
 			"$(run --guard=1/0 printenv KMM_CMDLINE 2>&1)"
 	fi
+	if wanted shim_path_with_blanks; then
+		mkdir -p "$dir/a b"
+		cp "$build/kmm" "$build/libkmm_malloc.so.0" "$dir/a b"
+		output=$(limited "$dir/a b/kmm" run --check=F \
+			grep -o 'a b/libkmm_malloc.*' /proc/self/maps 2>&1 | head -n 1)
+		equal shim_path_with_blanks "a b/libkmm_malloc.so.0" "$output"
+		rm -r "$dir/a b"
+	fi
 	if wanted static_program_is_said; then
 		matches static_program_is_said \
 			'ways-static is statically linked' \

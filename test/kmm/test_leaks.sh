@@ -126,6 +126,10 @@ for i in range(3):
 			"lost: 0 bytes .*suppressed: 3 blocks" "$output"
 		equal leaks_suppressed_exitcode 0 $status
 		echo nonsense >"$dir/known"
+		usage leaks_suppressions_of_nothing run \
+			--suppressions=/dev/null true
+		usage leaks_suppressions_of_live run --live \
+			--suppressions=/dev/null true
 		usage leaks_bad_suppressions run --leaks \
 			--suppressions="$dir/known" true
 	fi

@@ -78,6 +78,34 @@ kmm.[0-9]+.(folded|pb.gz)$" "$output"
 			echo $?)
 		matches profile_run_killed 'no profile: process .*134$' "$output"
 	fi
+	if wanted profile_run_static; then
+		$CC -static "$here/ways.c" -o "$dir/static" &&
+			output=$(run --profile "$dir/static" exit 3 2>&1
+				echo $?)
+		matches profile_run_static \
+			'no profile: the program does not use libkmm
+3$' "$output"
+	fi
+	# Said before the program runs, which writes nothing.
+	if wanted profile_output_refused; then
+		output=$(run --profile --profile-output="$dir/none/x" \
+			touch "$dir/ran" 2>&1
+			run --alloc-profile="$dir" touch "$dir/ran" 2>&1
+			echo $?
+			ls "$dir/ran" 2>&1)
+		matches profile_output_refused \
+			'--profile-output: cannot write .*/none/x: No such file.*
+.*--alloc-profile: cannot write .*: Is a directory
+1
+ls: ' "$output"
+	fi
+	if wanted profile_tmpdir_with_blanks; then
+		mkdir -p "$dir/t m p"
+		TMPDIR="$dir/t m p" run --profile=1 --profile-format=folded \
+			--profile-output="$dir/out.folded" "$dir/sites" 2>/dev/null
+		equal profile_tmpdir_with_blanks "$kept" \
+			"$(below_main <"$dir/out.folded")"
+	fi
 	if wanted profile_run_leaves_nothing; then
 		mkdir "$dir/tmp"
 		TMPDIR=$dir/tmp run --profile=1 --profile-output="$file" \

@@ -217,7 +217,12 @@ print("done")' >"$trace.out"
 	usage usage_trace_bad_sort trace --sort=name x
 	usage usage_replay_no_file replay
 	usage usage_replay_rounds replay --rounds=0 x
-	usage usage_run_trace_blank run --trace="$dir/a b" true
+	if wanted trace_path_with_blanks; then
+		run --trace="$dir/a b.trace" "$calls" known >/dev/null
+		matches trace_path_with_blanks "malloc\(" \
+			"$(limited "$kmm" trace "$dir/a b.trace" 2>&1)"
+	fi
+	usage usage_run_trace_quote run --trace="$dir/a\"b" true
 }
 
 build_calls

@@ -89,6 +89,24 @@ START_TEST(parse_words_any_white_space_separates)
 }
 END_TEST
 
+START_TEST(parse_quotes_keep_blanks)
+{
+	assert_parses("trace=\"/tmp/a b\" init_on_free");
+	ck_assert_str_eq(param_text(kmm_params.trace), "/tmp/a b");
+	ck_assert_uint_eq(kmm_params.init_on_free, 1);
+	assert_parses("init_on_free=0 \"trace=/tmp/c\td\"");
+	ck_assert_str_eq(param_text(kmm_params.trace), "/tmp/c\td");
+	ck_assert_uint_eq(kmm_params.init_on_free, 0);
+	assert_parses("init_on_free=\"1\"");
+	ck_assert_uint_eq(kmm_params.init_on_free, 1);
+	/* An end without a quote is one; a quote inside stays. */
+	assert_parses("trace=\"e f ");
+	ck_assert_str_eq(param_text(kmm_params.trace), "e f ");
+	assert_parses("trace=g\"h i\"");
+	ck_assert_str_eq(param_text(kmm_params.trace), "g\"h i\"");
+}
+END_TEST
+
 START_TEST(parse_uint_reads_c_notation)
 {
 	assert_parses("slab_min_objects=100");
@@ -290,7 +308,7 @@ START_TEST(parse_malformed_value_warns)
 	static const char *const words[] = {
 		"nr_cpus=", "nr_cpus=x", "nr_cpus=1x", "nr_cpus=-1",
 		"nr_cpus=0x", "nr_cpus=08", "nr_cpus=1K", "nr_cpus==1",
-		"mem=", "mem=K", "mem=1KB", "mem=1.5G", "mem=64MM", "mem=\"1G\"",
+		"mem=", "mem=K", "mem=1KB", "mem=1.5G", "mem=64MM", "mem=1G\"",
 		"rseq=", "rseq=2", "rseq=maybe", "rseq=onn",
 		"slab_nomerge=2",
 		"bad_free=", "bad_free=warning", "bad_free=war",
@@ -454,6 +472,7 @@ Suite *suite_cmdline(void)
 	tcase_add_test(tc, params_unparsed_hold_defaults);
 	tcase_add_test(tc, parse_nothing_prints_nothing);
 	tcase_add_test(tc, parse_words_any_white_space_separates);
+	tcase_add_test(tc, parse_quotes_keep_blanks);
 	tcase_add_test(tc, parse_uint_reads_c_notation);
 	tcase_add_test(tc, parse_size_reads_suffix);
 	tcase_add_test(tc, parse_flag_presence_sets);

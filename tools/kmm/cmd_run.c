@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,36 @@ void run_add_words(struct run *run, const char *words)
 
 	run->words = xasprintf("%s%s%s", old ?: "", old ? " " : "", words);
 	free(old);
+}
+
+void run_add_path(struct run *run, const char *option, const char *name,
+		  const char *path)
+{
+	bool quote = strpbrk(path, " \t\n\v\f\r") != NULL;
+	char *words;
+
+	if (strchr(path, '"'))
+		error(EXIT_USAGE, 0,
+		      "%s: '%s' has a quote in it, which KMM_CMDLINE cannot take",
+		      option, path);
+	words = xasprintf(quote ? "%s=\"%s\"" : "%s=%s", name, path);
+	run_add_words(run, words);
+	free(words);
+}
+
+void run_check_output(const char *option, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? xasprintf("%.*s", (int)(slash - path) + 1, path) :
+			    xstrdup(".");
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		error(EXIT_FAILED, EISDIR, "%s: cannot write %s", option, path);
+	if (access(path, F_OK) ? access(dir, W_OK | X_OK) :
+				 access(path, W_OK))
+		error(EXIT_FAILED, errno, "%s: cannot write %s", option, path);
+	free(dir);
 }
 
 /* In the order in which they were added. */
@@ -156,15 +187,38 @@ static char *find_shim(void)
 	       search_lib(dir, "lib*/*/*");
 }
 
-static void check_shim(const struct run *run)
+/* LD_PRELOAD takes no path with a blank or a colon, but a link to one. */
+static void link_shim(struct run *run)
+{
+	char *link;
+
+	run->shim_dir = xstrdup("/tmp/kmm-XXXXXX");
+	if (!mkdtemp(run->shim_dir))
+		error(EXIT_FAILED, errno, "cannot make a directory in /tmp");
+	link = xasprintf("%s/libkmm_malloc.so.0", run->shim_dir);
+	if (symlink(run->shim, link))
+		error(EXIT_FAILED, errno, "cannot make a link to %s", run->shim);
+	free(run->shim);
+	run->shim = link;
+}
+
+static void unlink_shim(struct run *run)
+{
+	if (run->shim_dir) {
+		unlink(run->shim);
+		rmdir(run->shim_dir);
+	}
+	free(run->shim_dir);
+	free(run->shim);
+}
+
+static void check_shim(struct run *run)
 {
 	if (!run->shim)
 		error(EXIT_FAILED, 0,
 		      "libkmm_malloc.so.0 is neither beside kmm nor in ../lib; --shim=FILE names it");
 	if (strpbrk(run->shim, " :"))
-		error(EXIT_FAILED, 0,
-		      "%s: LD_PRELOAD takes no path with a blank or a colon",
-		      run->shim);
+		link_shim(run);
 }
 
 /* The end ------------------------------------------------------------------ */
@@ -234,7 +288,7 @@ int cmd_run(int argc, char **argv)
 	for (hook = run.hooks; hook; hook = hook->next)
 		if (hook->at_exit)
 			hook->at_exit(&run, &result, hook->data);
-	free(run.shim);
+	unlink_shim(&run);
 	free(run.words);
 	return exit_as(&run, &result);
 }

@@ -71,6 +71,7 @@ struct run_hook {
 struct run {
 	char **argv;		/* of the program */
 	char *shim;		/* path of libkmm_malloc.so */
+	char *shim_dir;		/* of a link to it that LD_PRELOAD can take */
 	char *words;		/* for KMM_CMDLINE, behind what is there */
 	FILE *report;		/* NULL while options are read: stderr */
 	int error_exitcode;	/* 0: none */
@@ -85,6 +86,12 @@ struct run {
 
 /* Add words for the library, such as "slab_debug=FZPU". */
 void run_add_words(struct run *run, const char *words);
+/* Add @name=@path; one that cannot be said ends the program, naming @option. */
+void run_add_path(struct run *run, const char *option, const char *name,
+		  const char *path);
+/* A file that is to be written after the run: end the program, naming @option,
+ * if that is not going to be possible. */
+void run_check_output(const char *option, const char *path);
 void run_at_start(struct run *run, struct run_start start);
 /* Move a descriptor that the program is to inherit out of the way of its own. */
 int run_move_fd(int fd);

@@ -165,9 +165,20 @@ static void set_live(struct run *run, const char *arg)
 	watcher.live = true;
 }
 
+/* All options have been read. */
+static void check_searched(struct run *run, void *data)
+{
+	const struct watcher *w = data;
+
+	(void)run;
+	if (!w->leaks)
+		error(EXIT_USAGE, 0, "--suppressions is for --leaks");
+}
+
 static void set_suppressions(struct run *run, const char *arg)
 {
-	(void)run;
+	run_at_start(run, (struct run_start){ .before = check_searched,
+					      .data = &watcher });
 	suppressions_read(&watcher.suppressions, arg);
 }
 

@@ -36,8 +36,8 @@ static void make_dir(void)
 
 	if (profiles.dir)
 		return;
-	/* It is a word of KMM_CMDLINE. */
-	if (!tmp || !*tmp || strpbrk(tmp, " \t\n%"))
+	/* It becomes a word of KMM_CMDLINE. */
+	if (!tmp || !*tmp || strpbrk(tmp, "\"%"))
 		tmp = "/tmp";
 	profiles.dir = xasprintf("%s/kmm-XXXXXX", tmp);
 	if (!mkdtemp(profiles.dir))
@@ -129,6 +129,7 @@ static void take_files(struct run *run, struct run_result *result, void *data)
 	struct dirent **names;
 	int nr = scandir(profiles.dir, &names, NULL, versionsort), i;
 	bool found = false;
+	char *obstacle;
 
 	(void)data;
 	for (i = 0; i < nr; i++) {
@@ -139,20 +140,32 @@ static void take_files(struct run *run, struct run_result *result, void *data)
 	if (nr >= 0)
 		free(names);
 	rmdir(profiles.dir);
-	if (!found && result->pid)
+	if (found || !result->pid)
+		return;
+	obstacle = run_preload_obstacle(run->argv[0]);
+	if (obstacle)
+		error(0, 0, "no profile: the program does not use libkmm");
+	else
 		error(0, 0, "no profile: process %d did not end by exit()",
 		      result->pid);
+	free(obstacle);
 }
 
-static void ask_for(struct run *run, const char *format, const char *arg)
+/* The parameter @name, and the files that end so. */
+static void ask_for(struct run *run, const char *name, const char *arg,
+		    const char *suffix)
 {
+	char *word = xasprintf("%s=%s", name, arg);
+	char *file = xasprintf("%s_file", name), *path;
 	bool first = !profiles.dir;
-	char *words;
 
 	make_dir();
-	words = xasprintf(format, arg, profiles.dir);
-	run_add_words(run, words);
-	free(words);
+	path = xasprintf("%s/%%p.%s", profiles.dir, suffix);
+	run_add_words(run, word);
+	run_add_path(run, "TMPDIR", file, path);
+	free(path);
+	free(file);
+	free(word);
 	if (first)
 		run_at_exit(run, take_files, NULL);
 }
@@ -168,7 +181,7 @@ static void set_profile(struct run *run, const char *arg)
 		error(EXIT_USAGE, 0,
 		      "--profile: '%s' is no number of bytes, such as 512K",
 		      rate);
-	ask_for(run, "profile=%s profile_file=%s/%%p.heap", rate);
+	ask_for(run, "profile", rate, "heap");
 }
 
 static void set_format(struct run *run, const char *arg)
@@ -183,14 +196,17 @@ static void set_format(struct run *run, const char *arg)
 static void set_output(struct run *run, const char *arg)
 {
 	(void)run;
+	run_check_output("--profile-output", arg);
 	profiles.output = xstrdup(arg);
 }
 
 static void set_alloc_profile(struct run *run, const char *arg)
 {
-	if (arg)
+	if (arg) {
+		run_check_output("--alloc-profile", arg);
 		profiles.calls_output = xstrdup(arg);
-	ask_for(run, "mem_profiling=%s mem_profiling_file=%s/%%p.calls", "1");
+	}
+	ask_for(run, "mem_profiling", "1", "calls");
 }
 
 const struct run_option run_profile = {

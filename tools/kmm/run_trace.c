@@ -47,12 +47,10 @@ static void trace_to(struct run *run, const char *option, const char *arg,
 	char *path = absolute(arg), *words;
 	struct stat st;
 
-	if (strpbrk(path, " \t\n\v\f\r"))
-		error(EXIT_USAGE, 0, "%s: '%s' has a blank in it, which KMM_CMDLINE cannot take",
-		      option, path);
+	run_add_path(run, option, "trace", path);
 	if (!stat(path, &st) && S_ISREG(st.st_mode) && unlink(path))
 		error(EXIT_FAILED, errno, "cannot replace %s", path);
-	words = xasprintf("trace=%s trace_format=%s", path, format);
+	words = xasprintf("trace_format=%s", format);
 	run_add_words(run, words);
 	free(words);
 	if (strstr(path, "%p"))
