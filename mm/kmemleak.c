@@ -154,7 +154,8 @@ static void forget(const void *ptr, size_t size)
 static void kmemleak_watch(const struct watch_call *call)
 {
 	if (likely(!READ_ONCE(kmemleak.nr_objects)) || !call->old ||
-	    (call->op == WATCH_REALLOC && !call->result))
+	    (call->op == WATCH_REALLOC &&
+	     (!call->result || call->result == call->old)))
 		return;
 	forget(call->old, block_size(call->old));
 }

@@ -125,6 +125,8 @@ static void page_owner_watch(const struct watch_call *call)
 {
 	if (call->result)
 		block_allocated(call);
+	if (call->old == call->result)
+		return;
 	if (call->old && (call->result || call->op == WATCH_FREE ||
 			  call->op == WATCH_KFREE || call->op == WATCH_VFREE ||
 			  call->op == WATCH_FREE_PAGES))

@@ -35,7 +35,7 @@ struct watch_call {
 	gfp_t gfp;
 	struct kmem_cache *cache;	/* of an object */
 	const void *old;		/* what is freed, or resized */
-	void *result;			/* NULL: the call failed */
+	void *result;			/* NULL: the call failed; or old itself */
 	size_t size;			/* bytes asked for */
 	size_t align;			/* asked for; 0: the usual one */
 	const void *caller;		/* return address of the call */

@@ -165,7 +165,7 @@ static __always_inline bool realloc_keeps(size_t capacity, size_t size)
 static void *realloc_move(void *p, size_t capacity, size_t size,
 			  const void *caller)
 {
-	void *to;
+	void *to, *other = size <= capacity && !fault_injection ? p : NULL;
 
 	if (likely(!calls_watched)) {
 		to = alloc_object(size, caller);
@@ -173,11 +173,11 @@ static void *realloc_move(void *p, size_t capacity, size_t size,
 		to = malloc_block(WATCH_REALLOC, size, MALLOC_ALIGN, GFP_MALLOC,
 				  caller);
 		watch_call(&(struct watch_call){
-			.op = WATCH_REALLOC, .old = p, .result = to,
+			.op = WATCH_REALLOC, .old = p, .result = to ?: other,
 			.size = size, .gfp = GFP_MALLOC, .caller = caller });
 	}
 	if (unlikely(!to))
-		return size <= capacity && !fault_injection ? p : NULL;
+		return other;
 	/* All of capacity is ours to read, whatever the user asked for. */
 	memcheck_unpoison(p, size < capacity ? size : capacity);
 	memcpy(to, p, size < capacity ? size : capacity);

@@ -3,7 +3,7 @@
  * A program whose calls are known, for the tests of traces: it prints the calls
  * between two marks, as the trace should have them.
  *
- *	calls known | twice | threads | killed | forks
+ *	calls known | shrink | twice | threads | killed | forks
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,26 @@ static void known(void)
 		 "malloc(9223372036854775808) = NULL\n"
 		 "free(%p)\nfree(%p)\nfree(%p)\nfree(%p)\n",
 		 a, b, a, c, d, e, b, c, d, e);
+	(void)!write(1, text, strlen(text));
+}
+
+/* The host gives nothing any more; a block that shrinks stays where it is. */
+static void shrink(void)
+{
+	const struct rlimit none = { 0, 0 };
+	char text[128];
+	void *p, *q;
+
+	p = malloc(400000);
+	setrlimit(RLIMIT_AS, &none);
+	while (malloc(100000))
+		;
+	mark();
+	q = realloc(p, 100000);
+	free(q);
+	mark();
+	snprintf(text, sizeof(text), "realloc(%p, 100000) = %p\nfree(%p)\n", p,
+		 p, q);
 	(void)!write(1, text, strlen(text));
 }
 
@@ -140,7 +161,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} ways[] = {
 		{ "known", known },   { "twice", twice }, { "threads", threads },
-		{ "killed", killed }, { "forks", forks },
+		{ "killed", killed }, { "forks", forks }, { "shrink", shrink },
 	};
 	size_t i;
 

@@ -68,6 +68,10 @@ test_trace() {
 		equal trace_stderr "$want" "$(marked <"$trace.err")"
 		matches trace_stderr_names "known\+.*calls\.c:" "$(<"$trace.err")"
 	fi
+	if wanted trace_shrinks_without_memory; then
+		want=$(run --trace "$calls" shrink 2>"$trace.err")
+		equal trace_shrinks_without_memory "$want" "$(marked <"$trace.err")"
+	fi
 	if wanted trace_filters; then
 		run --trace="$trace" "$calls" known >/dev/null
 		equal trace_filters_op 1 \
