@@ -4,7 +4,9 @@
  * on the malloc shim the process has two heaps.
  */
 #include <linux/slab.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void __attribute__((noinline)) lose_object(struct kmem_cache *s)
 {
@@ -16,12 +18,18 @@ static void __attribute__((noinline)) lose_object(struct kmem_cache *s)
 	__asm__ volatile("" : "+r"(p) : : "memory");
 }
 
-int main(void)
+/* With an argument, it waits to be looked at. */
+int main(int argc, char **argv)
 {
 	struct kmem_cache *s = kmem_cache_create("own", 64, NULL, 0);
 	volatile int i;
 
 	for (i = 0; i < 2; i++)
 		lose_object(s);
+	if (argc > 1) {
+		puts(argv[1]);
+		fflush(stdout);
+		pause();
+	}
 	return 0;
 }

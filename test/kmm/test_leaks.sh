@@ -139,6 +139,14 @@ for i in range(3):
 		matches leaks_own_heap \
 			"128 bytes in 2 blocks lost:.*, own, .* lose_object\\+.*lost: 128 bytes in 2 blocks, 1 stack; " \
 			"$(run --leaks "$dir/leaks_own" 2>&1)"
+		start env KMM_CMDLINE="slab_debug=U page_owner kmemleak" \
+			LD_PRELOAD="$shim" "$dir/leaks_own" wait
+		matches leaks_own_heap_outside \
+			"^heap of .*libkmm_malloc.so.*lost: 0 bytes.*
+heap of .*leaks_own:
+.*128 bytes in 2 blocks lost:.*, own, .* lose_object\\+.*lost: 128 bytes in 2 blocks, 1 stack; " \
+			"$(limited "$kmm" leaks "$pid" 2>&1)"
+		stop
 	fi
 	if wanted leaks_with_check; then
 		output=$(run --check --leaks "$build/test/wrong/overrun_one_byte" 2>&1)

@@ -736,7 +736,7 @@ class KmmLive(Command):
 
 What is allocated, by cache: blocks, and bytes as far as it is known how many were
 asked for, else as many as there are. The sums are those of `kmm live`, which
-lists the stacks as well."""
+lists the stacks as well, and all heaps if there are several."""
 
     NAME = "kmm-live"
 

@@ -60,25 +60,58 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+/* The heap at @anchor, or the only one; false: it was not read. */
+static bool report_heap(const char *target, uint64_t anchor, bool named,
+			const struct leaks_options *options, size_t *nr)
+{
+	struct remote *remote = remote_open(target);
+	bool done;
+
+	remote_find_heap_at(remote, anchor);
+	if (named)
+		fprintf(options->out, "heap of %s:\n",
+			remote_heap_module(remote));
+	done = leaks_report(remote, options, nr);
+	remote_close(remote);
+	return done;
+}
+
+/* The shim's, and that of a libkmm that the program itself uses. */
+static uint64_t *find_heaps(const char *target, size_t *nr_heaps)
+{
+	struct remote *remote = remote_open(target);
+	uint64_t *anchors;
+
+	remote_find_heap(remote);
+	*nr_heaps = remote_heaps(remote, &anchors);
+	remote_close(remote);
+	return anchors;
+}
+
 static int report(const struct argp *argp, int argc, char **argv, bool live)
 {
 	struct options options = {
 		.leaks = { .out = stdout, .max_stacks = 20, .live = live },
 	};
 	int next = parse_options(argp, argc, argv, 0, &options);
-	struct remote *remote;
-	size_t nr;
-	bool done;
+	size_t nr, all = 0, nr_heaps, i;
+	uint64_t *anchors;
+	bool done = true;
 
 	if (next != argc - 1)
 		error(EXIT_USAGE, 0, "needs one process number or core file");
-	remote = remote_open(argv[next]);
-	remote_find_heap(remote);
-	done = leaks_report(remote, &options.leaks, &nr);
-	remote_close(remote);
+	anchors = find_heaps(argv[next], &nr_heaps);
+	/* One that is not in use has its message. */
+	for (i = 0; i == 0 || i < nr_heaps; i++) {
+		nr = 0;
+		done &= report_heap(argv[next], nr_heaps ? anchors[i] : 0,
+				    nr_heaps > 1, &options.leaks, &nr);
+		all += nr;
+	}
+	free(anchors);
 	if (!done)
 		return EXIT_FAILED;
-	return nr && !live ? options.error_exitcode : 0;
+	return all && !live ? options.error_exitcode : 0;
 }
 
 int cmd_leaks(int argc, char **argv)

@@ -618,6 +618,8 @@ static uint64_t module_anchor(Dwfl_Module *module)
 	return has_table ? 0 : anchor_in_memory_image(module);
 }
 
+#define RANK_IN_USE 3
+
 /* How much a heap is the one that is meant: 0 for none at all. */
 static int heap_rank(struct remote *r, Dwfl_Module *module, uint64_t address,
 		     struct kmm_anchor *anchor)
@@ -631,7 +633,7 @@ static int heap_rank(struct remote *r, Dwfl_Module *module, uint64_t address,
 	if (anchor->version == KMM_ANCHOR_VERSION)
 		(void)remote_read(r, (uint64_t)anchor->page_shift, &page_shift,
 				  sizeof(page_shift));
-	return 1 + (page_shift ? 2 : 0) +
+	return 1 + (page_shift ? RANK_IN_USE - 1 : 0) +
 	       !strncmp(slash ? slash + 1 : name, "libkmm_malloc.so", 16);
 }
 
@@ -639,6 +641,8 @@ struct heap_search {
 	struct remote *r;
 	uint64_t wanted;	/* only this anchor; 0: the best one */
 	int rank;
+	uint64_t *in_use;	/* all of them */
+	size_t nr_in_use;
 };
 
 static int search_module(Dwfl_Module *module, void **userdata,
@@ -653,6 +657,12 @@ static int search_module(Dwfl_Module *module, void **userdata,
 	if (search->wanted && address != search->wanted)
 		return DWARF_CB_OK;
 	rank = address ? heap_rank(search->r, module, address, &anchor) : 0;
+	if (rank >= RANK_IN_USE) {
+		search->in_use = xrealloc(search->in_use,
+					  (search->nr_in_use + 1) *
+						  sizeof(address));
+		search->in_use[search->nr_in_use++] = address;
+	}
 	if (rank > search->rank) {
 		search->rank = rank;
 		search->r->anchor = anchor;
@@ -691,6 +701,7 @@ void remote_find_heap_at(struct remote *r, uint64_t anchor)
 	char byte;
 
 	dwfl_getmodules(r->dwfl, search_module, &search, 0);
+	free(search.in_use);
 	if (!search.rank && r->pid && remote_read(r, 0, &byte, 1) == -ESRCH)
 		remote_ended(r);
 	if (!search.rank)
@@ -709,6 +720,22 @@ void remote_find_heap_at(struct remote *r, uint64_t anchor)
 	r->roots = xcalloc(r->anchor.nr_roots, sizeof(*r->roots));
 	remote_read_or_die(r, (uint64_t)r->anchor.roots, r->roots,
 			   r->anchor.nr_roots * sizeof(*r->roots));
+}
+
+size_t remote_heaps(struct remote *r, uint64_t **anchors)
+{
+	struct heap_search search = { .r = r };
+	size_t i;
+
+	dwfl_getmodules(r->dwfl, search_module, &search, 0);
+	for (i = 1; i < search.nr_in_use; i++) {
+		if (search.in_use[i] != r->anchor_address)
+			continue;
+		search.in_use[i] = search.in_use[0];
+		search.in_use[0] = r->anchor_address;
+	}
+	*anchors = search.in_use;
+	return search.nr_in_use;
 }
 
 const char *remote_heap_module(const struct remote *r)

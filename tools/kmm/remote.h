@@ -67,6 +67,9 @@ void remote_read_or_die(struct remote *r, uint64_t address, void *buf,
  * has been checked: so the headers of mm/ describe its structs.
  */
 void remote_find_heap(struct remote *r);
+/* The anchors of all heaps that are in use, that of remote_find_heap() first; the
+ * caller frees them. Each needs a remote of its own. */
+size_t remote_heaps(struct remote *r, uint64_t **anchors);
 /* The one of several whose anchor is at @anchor. */
 void remote_find_heap_at(struct remote *r, uint64_t anchor);
 const char *remote_heap_module(const struct remote *r);
