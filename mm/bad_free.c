@@ -144,8 +144,7 @@ static void add_caller(struct report *r, const void *caller)
 
 /* What is it? ------------------------------------------------------------- */
 
-/* The free block whose pages include @page. */
-static bool in_free_block(struct page *page)
+bool in_free_block(struct page *page)
 {
 	const struct mem_range *range = page_range(page);
 	unsigned long pfn = page_to_pfn(page);

@@ -488,5 +488,7 @@ static inline bool mm_ready(void)
 
 /* Report a pointer that cannot be freed and act by the policy; may return. */
 void bad_free(const void *p, const void *caller, const char *what);
+/* Is @page in a free block? A look without a lock, for reports. */
+bool in_free_block(struct page *page);
 
 #endif /* MM_INTERNAL_H */

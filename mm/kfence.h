@@ -93,7 +93,9 @@ static inline void kfence_count(unsigned int nr)
 
 /* kfence_signal.c --------------------------------------------------------- */
 
+/* At boot: SIGSEGV comes to us first, for KFENCE or for debug_pagealloc. */
 void kfence_install_handler(void);
+extern __hidden bool kfence_handles_segv;
 /* sigaction() for SIGSEGV, as the program means it. 0, or -1 and errno. */
 int kfence_sigaction(const struct sigaction *act, struct sigaction *old);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * SIGSEGV: faults in KFENCE's pool are reported, all others are the program's.
+ * SIGSEGV: faults in KFENCE's pool, and in free pages under debug_pagealloc, are
+ * reported, all others are the program's.
  *
  * Our handler is the one that the host knows. What the program has set, or
  * would have set if the malloc shim had not caught its sigaction() (see
@@ -43,9 +44,11 @@
 #include "../lib/host.h"
 #include "internal.h"
 #include "kfence.h"
+#include "page_poison.h"
 
 static spinlock_t action_lock = SPINLOCK_INIT(LOCK_RANK_KFENCE);
 static struct sigaction program_action[2];
+bool kfence_handles_segv;
 static _Atomic u32 generation;
 
 static void read_action(struct sigaction *act)
@@ -157,21 +160,22 @@ static void call_program(int sig, siginfo_t *info, void *context)
 
 static void handle_fault(int sig, siginfo_t *info, void *context)
 {
-	struct kfence_access access;
+	struct kfence_access access = {
+		.addr = (unsigned long)info->si_addr,
+		.what = kind_of_access(context),
+		.pc = context_pc(context),
+	};
 	int saved_errno = errno;
+	bool again = false;
 
-	if (info->si_code > 0 && is_kfence_address(info->si_addr)) {
-		access.addr = (unsigned long)info->si_addr;
-		access.what = kind_of_access(context);
-		access.pc = context_pc(context);
-		access.caller = NULL;
-		if (kfence_handle_page_fault(&access)) {
-			errno = saved_errno;
-			return;
-		}
-	}
+	if (info->si_code > 0)
+		again = is_kfence_address(info->si_addr) ?
+				kfence_handle_page_fault(&access) :
+				page_debug_fault(access.addr, access.what,
+						 access.pc);
 	errno = saved_errno;
-	call_program(sig, info, context);
+	if (!again)
+		call_program(sig, info, context);
 }
 
 /* Actions ------------------------------------------------------------------- */
@@ -233,8 +237,9 @@ void kfence_install_handler(void)
 {
 	struct sigaction before;
 
-	if (host_sigaction(SIGSEGV, NULL, &before))
+	if (kfence_handles_segv || host_sigaction(SIGSEGV, NULL, &before))
 		return;
+	kfence_handles_segv = true;
 	write_action(&before);
 	if (install(&before))
 		printk("WARNING: kfence: SIGSEGV cannot be handled: accesses are not reported\n");

@@ -11,6 +11,10 @@
  * is zero; so it is the one or the other, and a free block may have pages of
  * both kinds. A page with anything else was written to after its free.
  *
+ * A fault of debug_pagealloc is reported in the handler that KFENCE has, too, and
+ * is then the program's: its handler's, or the end by SIGSEGV. With bad_free=warn
+ * the page is made accessible and the program goes on.
+ *
  * debug_pagealloc needs a mapping of the host for each stretch of free and of
  * used pages, and there are only so many. When no more are to be had, everything
  * is made accessible again, with one line that says so: that needs fewer
@@ -24,12 +28,14 @@
 
 #include <linux/poison.h>
 
+#include "../lib/backtrace.h"
 #include "../lib/cmdline.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
 #include "../lib/printk.h"
 #include "../lib/stackdepot.h"
 #include "internal.h"
+#include "kfence.h"
 #include "page_owner.h"
 #include "page_poison.h"
 
@@ -48,6 +54,8 @@ int __init page_poison_init(void)
 		return 0;
 	protect = kmm_params.debug_pagealloc;
 	page_debug_on = kmm_params.page_poison || protect;
+	if (protect)
+		kfence_install_handler();
 	return 0;
 }
 
@@ -96,6 +104,51 @@ static noinline __cold void report_page(u8 *page, size_t first, size_t last)
 	}
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
 		host_abort();
+}
+
+/* Faults ------------------------------------------------------------------ */
+
+/* Owners are those of the pages where blocks begin: of the one that began here, or
+ * last in front of this page. Blocks have been merged since, and may have been
+ * smaller. */
+static void print_last_owner(struct page *page)
+{
+	unsigned long nr, low = page_range(page)->start_pfn;
+	struct page_owner owner;
+
+	for (nr = 0; nr < 1UL << MAX_PAGE_ORDER; nr++) {
+		if (page_to_pfn(page) - nr < low)
+			return;
+		if (!page_owner_get(page - nr, &owner))
+			continue;
+		printk("The block at %p was allocated in\n",
+		       page_address(page - nr));
+		stack_depot_print(owner.handle, "");
+		printk("and freed in\n");
+		stack_depot_print(owner.free_handle, "");
+		return;
+	}
+}
+
+bool page_debug_fault(unsigned long addr, const char *what, const void *pc)
+{
+	struct page *page = protect ? lookup_page((void *)addr) : NULL;
+	unsigned long entries[STACK_DEPTH];
+	unsigned int nr;
+
+	if (!page || !in_free_block(page) ||
+	    kmm_params.bad_free == BAD_FREE_IGNORE)
+		return false;
+	printk("BUG pagealloc: use-after-free %s: %p is in a free page\n", what,
+	       (void *)addr);
+	/* As a return address: the byte before is looked up. */
+	nr = backtrace_save(entries, STACK_DEPTH, pc);
+	entries[0]++;
+	backtrace_print("", entries, nr);
+	print_last_owner(page);
+	/* To abort() would hide where: the fault itself ends the process. */
+	return kmm_params.bad_free == BAD_FREE_WARN &&
+	       !host_commit((void *)ALIGN_DOWN(addr, PAGE_SIZE), PAGE_SIZE);
 }
 
 /* Checking ---------------------------------------------------------------- */

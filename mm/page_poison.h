@@ -11,6 +11,9 @@
 extern __hidden bool page_debug_on;
 
 int page_poison_init(void);
+/* A fault at @addr, by the instruction at @pc: report it if a free page was meant.
+ * True if the access can be made again. @what: "read", "write", "access". */
+bool page_debug_fault(unsigned long addr, const char *what, const void *pc);
 void page_debug_free_slow(void *addr, size_t size);
 void page_debug_alloc_slow(void *addr, size_t size);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * sigaction() and signal() of the shim: what a program sets for SIGSEGV while
- * KFENCE needs the signal itself is kept, served and shown by
- * kfence_sigaction(). All other signals, and SIGSEGV without KFENCE, are the C
+ * KFENCE or debug_pagealloc needs the signal itself is kept, served and shown by
+ * kfence_sigaction(). All other signals, and SIGSEGV without these, are the C
  * library's, which has second names for these functions.
  *
  * Not here:	sigset() and bsd_signal(), which hardly anybody calls; they replace
@@ -27,7 +27,7 @@ KMM_API int sigaction(int sig, const struct sigaction *act,
 {
 	int ret;
 
-	if (sig == SIGSEGV && kfence_pool.size)
+	if (sig == SIGSEGV && kfence_handles_segv)
 		return kfence_sigaction(act, old);
 	ret = host_sigaction(sig, act, old);
 	if (!ret)
@@ -52,7 +52,7 @@ static handler_fn set_handler(int sig, handler_fn handler, int flags)
 
 KMM_API handler_fn signal(int sig, handler_fn handler)
 {
-	if (sig == SIGSEGV && kfence_pool.size)
+	if (sig == SIGSEGV && kfence_handles_segv)
 		return set_handler(sig, handler, SA_RESTART);
 	return ssignal(sig, handler);
 }

@@ -23,6 +23,15 @@ test_check() {
 	says check_some_letters --check=FZ overrun \
 		'^BUG kmalloc-32: Right Redzone overwritten'
 	says check_nothing_wrong --check right '^$'
+	if wanted check_pagealloc; then
+		matches check_pagealloc \
+			'^BUG pagealloc: use-after-free .*: 0x.* is in a free page
+ #0 0x.*allocated in
+ #0 0x.* make_block\+.*freed in
+ #0 0x.* first_free\+' \
+			"$(run --cmdline="debug_pagealloc page_owner" \
+				"$build/test/wrong/large_use_after_free" 2>&1)"
+	fi
 	usage check_unknown_letter run --check=FX true
 	usage check_blank run "--check=F Z" true
 }

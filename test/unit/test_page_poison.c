@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -147,6 +148,31 @@ TEST_SCENARIO(pagealloc_fault)
 	memset(p, 2, PAGE_SIZE);
 }
 
+/* The program's own handler is called behind the report, and the page is the
+ * program's again if that is the policy. */
+TEST_SCENARIO(pagealloc_report)
+{
+	char *p = free_page_of_ours(), expected[128];
+	const char *text;
+
+	if (memcheck_active())
+		return;
+	test_capture_begin(2);
+	*(volatile char *)(p + 40) = 1;
+	*(volatile char *)(p + 41) = 1;
+	text = test_capture_end();
+	snprintf(expected, sizeof(expected),
+		 "BUG pagealloc: use-after-free write: %p is in a free page\n #0 ",
+		 (void *)(p + 40));
+	ck_assert_msg(!strncmp(text, expected, strlen(expected)), "%s", text);
+	snprintf(expected, sizeof(expected),
+		 "\nThe block at %p was allocated in\n #0 ", (void *)p);
+	ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "\nand freed in\n #0 ") != NULL, "%s", text);
+	/* Once. */
+	ck_assert_ptr_null(strstr(text + 1, "BUG"));
+}
+
 #define DEFINE_POISON_TEST(name, cmdline)				\
 	START_TEST(name##_test)						\
 	{								\
@@ -159,6 +185,7 @@ DEFINE_POISON_TEST(poison_bit, "page_poison bad_free=warn")
 DEFINE_POISON_TEST(poison_trim, "page_poison bad_free=warn page_reporting=0")
 DEFINE_POISON_TEST(poison_churn, "page_poison")
 DEFINE_POISON_TEST(pagealloc_fault, "debug_pagealloc")
+DEFINE_POISON_TEST(pagealloc_report, "debug_pagealloc page_owner bad_free=warn")
 
 START_TEST(pagealloc_churn_stays_valid)
 {
@@ -205,6 +232,7 @@ Suite *suite_page_poison(void)
 	tcase_add_test(tc, poison_churn_test);
 	tcase_add_test(tc, poison_write_aborts);
 	tcase_add_test(tc, pagealloc_fault_test);
+	tcase_add_test(tc, pagealloc_report_test);
 	tcase_add_test(tc, pagealloc_churn_stays_valid);
 	suite_add_tcase(s, tc);
 	return s;
