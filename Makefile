@@ -61,6 +61,7 @@ LIB_SRCS :=			\
 	lib/gate.c		\
 	lib/host.c		\
 	lib/lock.c		\
+	lib/module_log.c	\
 	lib/percpu.c		\
 	lib/printk.c		\
 	lib/stack_memo.c	\
@@ -130,7 +131,7 @@ OBJ := $(BUILD)/obj
 # What few processes need comes last in the libraries. Of the rest, lib/often.ld
 # has what every process uses.
 RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
-	stack_memo stackdepot tally treap)					\
+	module_log stack_memo stackdepot tally treap)					\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
 	page_poison probes report_format slabinfo slub_debug util vmalloc	\

@@ -93,6 +93,7 @@
 #include "backtrace.h"
 #include "eh_frame.h"
 #include "host.h"
+#include "module_log.h"
 #include "printk.h"
 #include "unwind.h"
 
@@ -563,6 +564,21 @@ static void trail_module(struct trail *trail, const struct module_id *id)
 	trail->nr_modules++;
 }
 
+/* A row is new: its module may be. */
+static noinline void log_module(unsigned long pc)
+{
+	struct found found;
+
+	if (find_module(pc, &found) && !outlives_trails(&found))
+		module_log_add(&(struct logged_module){
+			.start = found.module.start,
+			.end = found.module.end,
+			.bias = found.bias,
+			.build_id = build_id(found.module.start),
+			.path = found.path,
+		});
+}
+
 /* Look up the module of @pc; without one, module.end is 0. */
 static noinline void enter_module(struct walk *w, unsigned long pc)
 {
@@ -1014,6 +1030,8 @@ static noinline bool step_slow(struct walk *w, unsigned long at)
 	struct unwind_row row;
 	u32 rule;
 
+	if (w->module.end)
+		log_module(at);
 	if (w->module.end && eh_frame_row(&w->module, at, &row)) {
 		if (w->stamp && row_to_rule(&row, &rule)) {
 			remember_rule(at, w->stamp, rule);
@@ -1156,8 +1174,31 @@ bool backtrace_module(unsigned long pc, const char **path,
 	return true;
 }
 
-void backtrace_print(const char *indent, const unsigned long *entries,
-		     unsigned int nr)
+bool backtrace_past_module(unsigned long pc, const char **path,
+			   unsigned long *vaddr)
+{
+	struct logged_module module;
+	struct found found;
+
+	if (find_module(pc, &found) && outlives_trails(&found))
+		return backtrace_module(pc, path, vaddr);
+	switch (module_log_find(pc, &module)) {
+	case MODULE_LOG_NONE:
+		return backtrace_module(pc, path, vaddr);
+	case MODULE_LOG_SEVERAL:
+		return false;
+	case MODULE_LOG_ONE:
+		break;
+	}
+	*path = module.path;
+	*vaddr = pc - module.bias;
+	return true;
+}
+
+static void print_stack(const char *indent, const unsigned long *entries,
+			unsigned int nr,
+			bool (*find)(unsigned long pc, const char **path,
+				     unsigned long *vaddr))
 {
 	unsigned long vaddr;
 	unsigned int i;
@@ -1165,10 +1206,22 @@ void backtrace_print(const char *indent, const unsigned long *entries,
 
 	for (i = 0; i < nr; i++) {
 		/* The byte before: a call may end its function, and its module. */
-		if (backtrace_module(entries[i] - 1, &path, &vaddr))
+		if (find(entries[i] - 1, &path, &vaddr))
 			printk("%s #%u 0x%016lx (%s+0x%lx)\n", indent, i,
 			       entries[i], path, vaddr + 1);
 		else
 			printk("%s #%u 0x%016lx (?)\n", indent, i, entries[i]);
 	}
+}
+
+void backtrace_print(const char *indent, const unsigned long *entries,
+		     unsigned int nr)
+{
+	print_stack(indent, entries, nr, backtrace_module);
+}
+
+void backtrace_print_past(const char *indent, const unsigned long *entries,
+			  unsigned int nr)
+{
+	print_stack(indent, entries, nr, backtrace_past_module);
 }

@@ -43,6 +43,19 @@ bool backtrace_module(unsigned long pc, const char **path,
 		      unsigned long *vaddr);
 
 /**
+ * backtrace_past_module() - the same of an address that was in a stack
+ * @pc: the address.
+ * @path: of the file of the only module that has been there, as far as stacks have
+ *        met them. Valid for ever, but for the path of one that is still loaded.
+ * @vaddr: as for backtrace_module().
+ *
+ * Context: Any, signal handlers too.
+ * Return: false if there has been none, or more than one.
+ */
+bool backtrace_past_module(unsigned long pc, const char **path,
+			   unsigned long *vaddr);
+
+/**
  * backtrace_print() - one line per frame, by printk()
  * @indent: in front of each line.
  * @entries: the addresses.
@@ -55,5 +68,9 @@ bool backtrace_module(unsigned long pc, const char **path,
  */
 void backtrace_print(const char *indent, const unsigned long *entries,
 		     unsigned int nr);
+
+/* The same of a stack that was taken some time ago. */
+void backtrace_print_past(const char *indent, const unsigned long *entries,
+			  unsigned int nr);
 
 #endif /* LIB_BACKTRACE_H */

@@ -324,5 +324,5 @@ void stack_depot_print(depot_stack_handle_t handle, const char *indent)
 	const unsigned long *entries;
 	unsigned int nr = stack_depot_fetch(handle, &entries);
 
-	backtrace_print(indent, entries, nr);
+	backtrace_print_past(indent, entries, nr);
 }

@@ -624,7 +624,8 @@ static void print_track(const char *what, const struct track *track)
 		printk("%s: not known, the track was overwritten\n", what);
 		return;
 	}
-	if (track->addr && backtrace_module(track->addr - 1, &path, &vaddr))
+	if (track->addr &&
+	    backtrace_past_module(track->addr - 1, &path, &vaddr))
 		kmm_snprintf(module, sizeof(module), "%s+0x%lx", path, vaddr + 1);
 	else
 		kmm_snprintf(module, sizeof(module), "?");

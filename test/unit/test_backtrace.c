@@ -1039,6 +1039,52 @@ START_TEST(backtrace_other_library_with_old_words)
 }
 END_TEST
 
+/* What is printed of the frame in the plugin, in a stack that was kept. */
+static void print_past(const struct chain *c, char *text, size_t size)
+{
+	unsigned long entry = c->entries[c->len + 3];
+	const char *line;
+
+	test_capture_begin(2);
+	backtrace_print_past("", &entry, 1);
+	line = test_capture_end();
+	snprintf(text, size, "%s", strchr(line, '(') ?: "");
+}
+
+/* Of a library that is gone the name stays; where another has come, there is no
+ * telling. What is there now has its own name. */
+START_TEST(backtrace_names_of_unloaded_library)
+{
+	struct chain a = { .len = 1, .fn = { frame_plain } }, b = a, again = a;
+	unsigned long address;
+	char text[4096];
+	const char *path;
+
+	handle(SIGURG, 0, ignore_signal);
+	address = call_plugin("a", &a);
+	print_past(&a, text, sizeof(text));
+	ck_assert_msg(strstr(text, "/plugin-a.so+0x") != NULL, "%s", text);
+	if (call_plugin("a", &again) == address) {
+		print_past(&a, text, sizeof(text));
+		ck_assert_msg(strstr(text, "/plugin-a.so+0x") != NULL, "%s",
+			      text);
+	}
+	if (call_plugin("b", &b) != address)
+		return;
+	print_past(&a, text, sizeof(text));
+	ck_assert_str_eq(text, "(?)\n");
+	exchange_plugin("b");
+	if ((unsigned long)*(void **)&plugin_call == address) {
+		unsigned long vaddr;
+
+		ck_assert(backtrace_module(b.entries[b.len + 3] - 1, &path,
+					   &vaddr));
+		ck_assert_ptr_nonnull(strstr(path, "/plugin-b.so"));
+	}
+	exchange_plugin(NULL);
+}
+END_TEST
+
 static atomic_int inside_dlopen, may_leave;
 
 static void wait_in_constructor(int sig, siginfo_t *info, void *context)
@@ -1285,6 +1331,7 @@ Suite *suite_backtrace(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, backtrace_other_library_at_same_address);
 	tcase_add_test(tc, backtrace_other_library_with_old_words);
+	tcase_add_test(tc, backtrace_names_of_unloaded_library);
 	tcase_add_test(tc, backtrace_while_thread_is_inside_dlopen);
 	tcase_add_test(tc, backtrace_under_sigprof_with_threads);
 	suite_add_tcase(suite, tc);
