@@ -29,7 +29,7 @@
 #define MAX_CACHES 65536
 #define MAX_CHUNKS 65536
 #define MAX_AREAS (1u << 24)
-#define MAX_NODES (1u << 30)
+#define MAX_MISPLACED 1000
 /* Of one sheaf; see mm/sheaf.c. */
 #define MAX_SHEAF_OBJECTS 1024
 #define MAX_UNITS 65536
@@ -340,23 +340,57 @@ static void read_percpu_chunks(struct view *v)
 	}
 }
 
+/* A node to be visited, and the keys that may be below the link that led there. */
+struct visit {
+	uint64_t address;
+	uint64_t low, high;
+};
+
+/* False: none can be there. */
+static bool allowed_keys(const struct visit *from, const struct treap_node *node,
+			 bool right, struct visit *to)
+{
+	*to = *from;
+	to->address = (uint64_t)(right ? node->right : node->left);
+	if (right)
+		to->low = node->key + 1;
+	else
+		to->high = node->key - 1;
+	return to->address &&
+	       node->key != (right ? from->high : from->low);
+}
+
+/*
+ * In a tree whose keys are in order nothing is met twice, and below each node the
+ * range of keys is narrower: so a ring has nodes outside of theirs. A tree that is
+ * turned over meanwhile has some as well. These are visited, with what they have
+ * themselves as the range, as often as a tree may turn while it is read.
+ */
 void view_for_each_node(struct view *v, const struct treap *tree,
 			view_node_fn fn, void *data)
 {
-	size_t nr = 0, max = 0, steps = 0;
+	size_t nr = 0, max = 0, misplaced = 0;
 	struct treap_node node;
-	uint64_t *stack, address;
+	struct visit *stack, at;
 
 	stack = xgrow(NULL, nr, &max, sizeof(*stack));
-	stack[nr++] = (uint64_t)tree->root;
-	while (nr && steps++ < MAX_NODES) {
-		address = stack[--nr];
-		if (!address || !view_read_at(v, address, &node, sizeof(node)) ||
-		    !fn(v, address, data))
+	if (tree->root)
+		stack[nr++] = (struct visit){ (uint64_t)tree->root, 0, UINT64_MAX };
+	while (nr) {
+		at = stack[--nr];
+		if (!view_read_at(v, at.address, &node, sizeof(node)) ||
+		    !fn(v, at.address, data))
 			continue;
+		if ((node.key < at.low || node.key > at.high) &&
+		    ++misplaced > MAX_MISPLACED)
+			continue;
+		if (node.key < at.low)
+			at.low = 0;
+		if (node.key > at.high)
+			at.high = UINT64_MAX;
 		stack = xgrow(stack, nr + 1, &max, sizeof(*stack));
-		stack[nr++] = (uint64_t)node.left;
-		stack[nr++] = (uint64_t)node.right;
+		nr += allowed_keys(&at, &node, false, &stack[nr]);
+		nr += allowed_keys(&at, &node, true, &stack[nr]);
 	}
 	free(stack);
 }
