@@ -164,6 +164,13 @@ test_lab_commands() {
 			skipped lab_four_cpus "takes two CPUs"
 		fi
 	fi
+	if wanted lab_first_sheaf_from_the_barn; then
+		matches lab_first_sheaf_from_the_barn \
+			'> cache alloc.*CPU 1 had no sheaf yet: a full sheaf came from the barn' \
+			"$(printf '%s\n' 'cache create foo 1000' \
+				'cache alloc foo 12' 'cache free foo all' \
+				'cpu 1' 'cache alloc foo' | lab 2>&1 | xargs -d '\n')"
+	fi
 	if wanted lab_zones; then
 		matches lab_zones 'Movable order' \
 			"$(echo show | lab --mem=512K \

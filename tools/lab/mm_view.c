@@ -693,8 +693,10 @@ static void say_object(FILE *out, const struct mm_snapshot *before,
 			mm_lab.cpu, name, object, slabs);
 	else
 		lab_say(out, "alloc_from_sheaves",
-			"Main and spare of CPU %u had run empty: a full sheaf came from the barn. %s is object %s.%s",
-			mm_lab.cpu, name, object, slabs);
+			"CPU %u had %s: a full sheaf came from the barn. %s is object %s.%s",
+			mm_lab.cpu, before->main ? "main and spare run empty" :
+						   "no sheaf yet",
+			name, object, slabs);
 }
 
 void mm_say_alloc(FILE *out, const struct mm_snapshot *before,
