@@ -7,6 +7,7 @@
 #	                                    └─> libkmm_malloc.so.0, kmm_malloc.o
 #	                                                      the same and malloc; needs only libc
 #	tools/kmm ── CC ──> $(BUILD)/kmm    the tool that looks at them from outside; needs elfutils, zlib
+#	                                    and ncurses, and libmicrohttpd for one option
 #
 # One set of objects serves all of them, so what the tests link is what users
 # get. A variant of the build (debug, sanitizers, clang) is this same file with
@@ -228,15 +229,18 @@ all: $(ARTEFACTS) kmm ## build the libraries and kmm (the default)
 
 # Rewritten only when its content changes; so a change of flags rebuilds, and a
 # second `make` does nothing. The directory is in it for the debug information
-# and the .pc files; whether there are the headers of Valgrind and SystemTap, since what
-# is built without them is not known to these; -Werror is not: it changes no output.
+# and the .pc files; whether there are the headers of Valgrind, SystemTap and
+# libmicrohttpd, since what is built without them is not known to these; -Werror is
+# not: it changes no output.
 flags = $(CURDIR) $(CC) $(CFLAGS) $(KMM_CFLAGS) $(MALLOC_CFLAGS) $(LDFLAGS) $(KMM_LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@has=$$(for header in valgrind/memcheck.h sys/sdt.h; do \
 		echo "#include <$$header>" | $(CC) $(CFLAGS) -E -x c - \
 			>/dev/null 2>&1 && echo with || echo without; \
-		echo $$header; done); \
+		echo $$header; done; \
+		$(PKG_CONFIG) --exists libmicrohttpd 2>/dev/null && \
+			echo with libmicrohttpd); \
 	echo '$(flags)' $$has | cmp -s - $@ || echo '$(flags)' $$has >$@
 
 .PHONY: FORCE
@@ -298,8 +302,13 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 # the other one comes with g++. libkmm.a has the layout of the structs that kmm
 # reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
-# The page of kmm view is put in by the assembler.
+# The pages of kmm view and kmm lab are put in by the assembler.
 $(OBJ)/tools/kmm/page.o: $(wildcard tools/kmm/web/*)
+$(OBJ)/tools/lab/lab_page.o: $(wildcard tools/lab/web/*)
+# kmm lab --serve is there if libmicrohttpd is, which it loads itself.
+$(OBJ)/tools/lab/lab_server.o: test_cflags += $$(				\
+	if $(PKG_CONFIG) --exists libmicrohttpd 2>/dev/null; then	\
+	echo -DHAVE_LIBMICROHTTPD; $(PKG_CONFIG) --cflags libmicrohttpd; fi)
 
 # The lab says where functions stand: as the sources have them now.
 $(OBJ)/tools/lab/lab_lines.h: tools/lab/where.h tools/lab/lines.sh $(LIB_SRCS) \

@@ -51,7 +51,7 @@ have() {
 	case $1 in
 	command) have_command "$2" ;;
 	header) have_header "$2" ;;
-	# The library of Check and its pkg-config file come in one package.
+	# A library and its pkg-config file come in one package.
 	pkgconfig) have_command pkg-config && pkg-config --exists "$2" ;;
 	# For the Python that Sphinx runs on.
 	sphinx) sphinx_has "$2" ;;
@@ -76,6 +76,7 @@ needed_demo() {
 		header elfutils/libdwfl.h libdw-dev
 		header zlib.h zlib1g-dev
 		header ncurses.h libncurses-dev
+		pkgconfig libmicrohttpd libmicrohttpd-dev
 		command python3 python3
 		command perl perl
 	END
@@ -107,6 +108,7 @@ optional_check() {
 		command gcore gdb
 		command bpftrace bpftrace
 		command tmux tmux
+		command chromium chromium
 	END
 	needed_docs
 }

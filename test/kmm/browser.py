@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A page of kmm view in a browser without a screen.
+"""A page of kmm view or kmm lab in a browser without a screen.
 
-	browser.py CHROMIUM FILE.html[#FRAGMENT] STEP...
+	browser.py CHROMIUM FILE.html[#FRAGMENT]|URL STEP...
 
 Steps, of which the last words print something, one line each:
 
@@ -10,10 +10,15 @@ Steps, of which the last words print something, one line each:
 	click:X,Y		with the mouse, in pixels of the window
 	drag:X,Y,X,Y		press, move, release
 	key:KEY			such as ArrowRight
-	shot:FILE.png		a picture of the window, 1280x800
+	press:SELECTOR		a click on the middle of an element
+	type:TEXT		into what has the focus
+	until:EXPRESSION	wait until it is true
+	size:WIDTH,HEIGHT	of the window, which begins with 1280x800
+	shot:FILE.png		a picture of the window
+	pdf:FILE.pdf		as it would be printed
 
 Whatever the page complains of is printed as "page: ..." and fails, as does any
-request that it makes to the network. The browser is spoken to through a pipe,
+request that it makes to the network, or to another server than its own. The browser is spoken to through a pipe,
 by its DevTools protocol.
 """
 import base64
@@ -41,6 +46,7 @@ class Browser:
         self.buffer = b""
         self.number = 0
         self.session = None
+        self.own = "file:"
         self.events = []
         self.complaints = []
 
@@ -58,7 +64,7 @@ class Browser:
                 "description", details["text"]))
         elif message.get("method") == "Network.requestWillBeSent":
             url = message["params"]["request"]["url"]
-            if not url.startswith(("file:", "data:")):
+            if not url.startswith(("file:", "data:", self.own)):
                 self.complaints.append("request for " + url)
         self.events.append(message.get("method"))
         return message
@@ -85,6 +91,8 @@ class Browser:
             self.call(domain + ".enable")
         self.call("Emulation.setDeviceMetricsOverride", width=1280, height=800,
                   deviceScaleFactor=1, mobile=False)
+        if url.startswith("http:"):
+            self.own = "/".join(url.split("/")[:3]) + "/"
         self.events = []
         self.call("Page.navigate", url=url)
         while "Page.loadEventFired" not in self.events:
@@ -108,9 +116,30 @@ class Browser:
                        y + (y2 - y) * i / 5, 1)
         self.mouse("mouseReleased", x2, y2, 0)
 
+    def press(self, selector):
+        box = self.evaluate(f"""(() => {{
+            const box = document.querySelector({json.dumps(selector)})
+                .getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2]; }})()""")
+        self.click(*box)
+
+    def type(self, text):
+        self.call("Input.insertText", text=text)
+
+    def until(self, expression):
+        self.evaluate(f"""new Promise((done) => {{
+            const look = () => ({expression}) ? done() : setTimeout(look, 5);
+            look(); }})""")
+
+    def size(self, width, height):
+        self.call("Emulation.setDeviceMetricsOverride", width=int(width),
+                  height=int(height), deviceScaleFactor=1, mobile=False)
+
     def key(self, name):
+        # What a form waits for is the character.
+        more = {"text": "\r"} if name == "Enter" else {}
         for kind in "keyDown", "keyUp":
-            self.call("Input.dispatchKeyEvent", type=kind, key=name)
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, **more)
 
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=expression,
@@ -119,6 +148,11 @@ class Browser:
             self.complaints.append(
                 result["exceptionDetails"]["exception"]["description"])
         return result["result"].get("value")
+
+    def pdf(self, path):
+        data = self.call("Page.printToPDF", preferCSSPageSize=True)["data"]
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(data))
 
     def shot(self, path):
         data = self.call("Page.captureScreenshot", format="png")["data"]
@@ -135,12 +169,13 @@ def main():
     program, page, steps = sys.argv[1], sys.argv[2], sys.argv[3:]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(program, profile)
-        browser.open("file://" + os.path.abspath(page))
+        browser.open(page if page.startswith("http:") else
+                     "file://" + os.path.abspath(page))
         for step in steps:
             what, _, rest = step.partition(":")
             if what == "eval":
                 print(browser.evaluate(rest))
-            elif what in ("click", "drag"):
+            elif what in ("click", "drag", "size"):
                 getattr(browser, what)(*map(float, rest.split(",")))
             else:
                 getattr(browser, what)(rest)

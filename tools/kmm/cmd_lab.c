@@ -4,6 +4,8 @@
  *
  *	kmm lab				commands from a person
  *	kmm lab SCRIPT...		commands from files
+ *	kmm lab --html=FILE SCRIPT...	the same as a page
+ *	kmm lab --serve [SCRIPT...]	a page that takes commands
  *	kmm lab check TRANSCRIPT...	do the commands again, and compare
  *	kmm lab compare TRACE...	numbers
  */
@@ -14,10 +16,11 @@
 
 #include "../lab/compare.h"
 #include "../lab/lab.h"
+#include "../lab/lab_page.h"
 #include "kmm.h"
 
 enum { KEY_STRATEGY = 256, KEY_ARENA, KEY_MEM, KEY_CPUS, KEY_CMDLINE,
-       KEY_PLAIN, KEY_SVG, KEY_THREADS };
+       KEY_PLAIN, KEY_SVG, KEY_THREADS, KEY_HTML, KEY_SERVE };
 
 static const struct argp_option options[] = {
 	{ "strategy", KEY_STRATEGY, "NAME", 0,
@@ -32,6 +35,11 @@ static const struct argp_option options[] = {
 	  "More parameters for the library, see kmm_cmdline(7)", 0 },
 	{ "plain", KEY_PLAIN, NULL, 0,
 	  "No prompt and no colours, even to a terminal", 0 },
+	{ "html", KEY_HTML, "FILE", 0,
+	  "Write what the scripts do as one HTML page, to step through", 0 },
+	{ "serve", KEY_SERVE, "PORT", OPTION_ARG_OPTIONAL,
+	  "Serve such a page to a browser on this host, and take commands from "
+	  "it, until ^C (any free port)", 0 },
 	{ "svg", KEY_SVG, "FILE", 0, "compare: plot the numbers, too", 0 },
 	{ "threads", KEY_THREADS, "N", 0,
 	  "compare: threads for the last columns (2)", 0 },
@@ -40,9 +48,24 @@ static const struct argp_option options[] = {
 
 struct lab_command_line {
 	const char *strategy, *arena, *mem, *cpus, *cmdline;
-	bool plain;
+	const char *html;
+	unsigned int port;
+	bool plain, serve;
 	struct compare_options compare;
 };
+
+static unsigned int parse_port(struct argp_state *state, const char *arg)
+{
+	unsigned long port = 0;
+	char *end = NULL;
+
+	if (*arg >= '0' && *arg <= '9')
+		port = strtoul(arg, &end, 10);
+	if (!end || *end || !port || port > 65535)
+		argp_error(state, "'%s' is no port: one is a number from 1 to 65535",
+			   arg);
+	return (unsigned int)port;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -70,6 +93,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_PLAIN:
 		c->plain = true;
+		return 0;
+	case KEY_HTML:
+		c->html = arg;
+		return 0;
+	case KEY_SERVE:
+		c->serve = true;
+		c->port = arg ? parse_port(state, arg) : 0;
 		return 0;
 	case KEY_SVG:
 		c->compare.svg = arg;
@@ -125,6 +155,22 @@ static int run_scripts(const struct lab_options *lab, char **names, int nr)
 	return status;
 }
 
+/* Scripts as a page, or live. */
+static int run_page(const struct lab_command_line *c, char **names, int nr)
+{
+	struct lab_options lab = { .json = true, .strategy = first_line(c) };
+
+	if (c->html && c->serve)
+		error(EXIT_USAGE, 0, "--html and --serve are two different things");
+	if (nr && (!strcmp(names[0], "check") || !strcmp(names[0], "compare")))
+		error(EXIT_USAGE, 0, "%s writes no page", names[0]);
+	if (c->serve)
+		return lab_server(&lab, c->port, names, (unsigned int)nr);
+	if (!nr)
+		error(EXIT_USAGE, 0, "--html needs a script");
+	return lab_page(&lab, c->html, names, (unsigned int)nr);
+}
+
 int cmd_lab(int argc, char **argv)
 {
 	struct lab_command_line c = { .compare.threads = 2 };
@@ -134,6 +180,8 @@ int cmd_lab(int argc, char **argv)
 		.colour = !c.plain && isatty(1), .strategy = first_line(&c),
 	};
 
+	if (c.html || c.serve)
+		return run_page(&c, argv + next, argc - next);
 	if (next == argc)
 		return lab_lesson(&lab, stdin, person);
 	if (strcmp(argv[next], "check") && strcmp(argv[next], "compare"))

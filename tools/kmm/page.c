@@ -28,33 +28,11 @@
 
 #include "kmm.h"
 #include "page.h"
-
-#define EMBED(name, path)						\
-	__asm__(".pushsection .rodata\n"				\
-		".global " #name "\n"					\
-		#name ": .incbin \"" path "\"\n"			\
-		".byte 0\n"						\
-		".popsection\n");					\
-	extern const char name[] __attribute__((visibility("hidden")))
+#include "web.h"
 
 EMBED(web_html, "tools/kmm/web/view.html");
 EMBED(web_css, "tools/kmm/web/view.css");
 EMBED(web_js, "tools/kmm/web/view.js");
-
-/* A string of JSON that may stand in a script element. */
-static void write_string(FILE *f, const char *text)
-{
-	fputc('"', f);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(f, "\\%c", *text);
-		else if ((unsigned char)*text < ' ' || *text == '<')
-			fprintf(f, "\\u%04x", *text);
-		else
-			fputc(*text, f);
-	}
-	fputc('"', f);
-}
 
 /* A list of numbers, without those that are 0 at its end. */
 static void write_numbers(FILE *f, const uint64_t *numbers, size_t nr)
@@ -251,7 +229,7 @@ static void write_date(FILE *f, time_t when)
 
 	if (localtime_r(&when, &tm))
 		strftime(text, sizeof(text), "%F %T", &tm);
-	write_string(f, text);
+	web_string(f, text);
 }
 
 /* "process 4711: redis-server" */
@@ -272,7 +250,7 @@ static void write_series(FILE *f, const void *data)
 
 	fputs("{\"kind\":\"heap\",\"target\":", f);
 	name = target_name(series);
-	write_string(f, name);
+	web_string(f, name);
 	free(name);
 	fputs(",\"date\":", f);
 	write_date(f, time(NULL));
@@ -281,13 +259,13 @@ static void write_series(FILE *f, const void *data)
 	fputs(",\"zones\":[", f);
 	for (i = 0; i < MAX_NR_ZONES; i++) {
 		fputs(i ? "," : "", f);
-		write_string(f, series->zone_names[i]);
+		web_string(f, series->zone_names[i]);
 	}
 	fputs("],\n\"cacheNames\":[", f);
 	for (i = 0; i < series->nr_names; i++) {
 		n = &series->names[i];
 		fputs(i ? ",\n[" : "[", f);
-		write_string(f, n->name);
+		web_string(f, n->name);
 		fprintf(f, ",%u,%u,%u,%u,%u,%u]", n->object_size, n->size,
 			n->pad, n->order, n->objects, n->capacity);
 	}
@@ -313,7 +291,7 @@ static void write_command(FILE *f, const struct trace_header *h)
 	for (i = 0; i < len; i++)
 		if (!text[i])
 			text[i] = ' ';
-	write_string(f, text);
+	web_string(f, text);
 }
 
 static void write_part(FILE *f, const struct history_part *p)
@@ -346,7 +324,7 @@ static void write_history(FILE *f, const void *data)
 	for (i = 0; i < h->nr_callers; i++) {
 		c = &h->callers[i];
 		fputs(i ? ",\n{\"name\":" : "{\"name\":", f);
-		write_string(f, c->name);
+		web_string(f, c->name);
 		fprintf(f, ",\"calls\":%" PRIu64 ",\"bytes\":%" PRIu64
 			",\"live\":", c->calls, c->bytes);
 		write_numbers(f, c->live, h->nr_parts);
@@ -362,15 +340,6 @@ static void write_history(FILE *f, const void *data)
 
 /* The page ----------------------------------------------------------------- */
 
-/* The template up to @mark; the rest begins behind it. */
-static const char *write_up_to(FILE *f, const char *template, const char *mark)
-{
-	const char *end = strstr(template, mark);
-
-	fwrite(template, 1, (size_t)(end - template), f);
-	return end + strlen(mark);
-}
-
 static void write_page(const char *path,
 		       void (*write_data)(FILE *f, const void *data),
 		       const void *data)
@@ -381,11 +350,11 @@ static void write_page(const char *path,
 
 	if (!f)
 		error(EXIT_FAILED, errno, "cannot write %s", path);
-	rest = write_up_to(f, rest, "<!--STYLE-->");
+	rest = web_up_to(f, rest, "<!--STYLE-->");
 	fputs(web_css, f);
-	rest = write_up_to(f, rest, "<!--DATA-->");
+	rest = web_up_to(f, rest, "<!--DATA-->");
 	write_data(f, data);
-	rest = write_up_to(f, rest, "<!--SCRIPT-->");
+	rest = web_up_to(f, rest, "<!--SCRIPT-->");
 	fputs(web_js, f);
 	fputs(rest, f);
 	failed = ferror(f);

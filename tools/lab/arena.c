@@ -14,27 +14,21 @@
 #include <string.h>
 
 #include "../kmm/kmm.h"
+#include "arena.h"
 #include "lab.h"
-#include "strategy.h"
 
 #define DEFAULT_ARENA 128
 #define MAX_ARENA (1ul << 20)
-#define MAX_NAMES 4096
 #define MAX_ROWS 16
 #define ROW_WIDTH 66
 /* More lists than this, and empty ones are left out. */
 #define FEW_LISTS 10
 
-static struct {
-	struct heap *heap;
-	struct block *names[MAX_NAMES];	/* by lab_name_index(); NULL: free */
-	unsigned int nr_names;
-	unsigned int thread;
-} arena;
+struct arena arena;
 
 /* Drawing ------------------------------------------------------------------ */
 
-static int name_of(const struct block *block)
+int arena_name_of(const struct block *block)
 {
 	unsigned int i;
 
@@ -50,11 +44,11 @@ static void describe(const struct block *block, char *text, size_t size)
 		snprintf(text, size, ". %zu|", block->size);
 	else if (block->wanted != block->size)
 		snprintf(text, size, "%s %zu/%zu|",
-			 lab_name((unsigned int)name_of(block)), block->wanted,
+			 lab_name((unsigned int)arena_name_of(block)), block->wanted,
 			 block->size);
 	else
 		snprintf(text, size, "%s %zu|",
-			 lab_name((unsigned int)name_of(block)), block->size);
+			 lab_name((unsigned int)arena_name_of(block)), block->size);
 }
 
 static void draw_blocks(struct picture *p)
@@ -119,15 +113,10 @@ static void draw_lists(struct picture *p)
 	}
 }
 
-struct sums {
-	size_t free, largest, inside;
-	unsigned long nr_free;
-};
-
-static struct sums sum_up(void)
+struct arena_sums arena_sum_up(void)
 {
 	const struct block *block;
-	struct sums s = { 0 };
+	struct arena_sums s = { 0 };
 
 	for (block = arena.heap->first; block; block = block->next) {
 		if (block->state == BLOCK_USED) {
@@ -144,7 +133,7 @@ static struct sums sum_up(void)
 
 static void draw(struct picture *p)
 {
-	struct sums s = sum_up();
+	struct arena_sums s = arena_sum_up();
 
 	draw_blocks(p);
 	draw_lists(p);
@@ -185,7 +174,7 @@ static const char *about_lock(void)
 
 static void say_no_block(FILE *out, unsigned long size)
 {
-	struct sums s = sum_up();
+	struct arena_sums s = arena_sum_up();
 	const char *why;
 
 	if (s.free < size)
@@ -216,7 +205,7 @@ static void say_alloc(FILE *out, const struct block *block)
 			 block->size - block->wanted);
 	lab_say(out, function("alloc"),
 		"%s is %s at %zu%s: %s looked at, %s.%s",
-		lab_name((unsigned int)name_of(block)),
+		lab_name((unsigned int)arena_name_of(block)),
 		lab_count(block->size, "byte"), block->start, more,
 		lab_count(lab_steps.visited, "free block"), cut, about_lock());
 }
@@ -228,8 +217,8 @@ static bool command_alloc(FILE *out, const char *word)
 
 	if (!lab_number(out, word, MAX_ARENA, &size))
 		return false;
-	if (arena.nr_names == MAX_NAMES) {
-		fprintf(out, "  no more than %d blocks\n", MAX_NAMES);
+	if (arena.nr_names == ARENA_MAX_NAMES) {
+		fprintf(out, "  no more than %d blocks\n", ARENA_MAX_NAMES);
 		return false;
 	}
 	block = lab_alloc(arena.heap, size, arena.thread);
@@ -384,4 +373,5 @@ const struct lab_target arena_target = {
 	.draw = draw,
 	.command = arena_command,
 	.show = arena_show,
+	.state = state_of_arena,
 };

@@ -12,6 +12,9 @@
  *			   machine
  *	picture.c	two states as one text
  *	drawing.c	states as an SVG file
+ *	state_json.c	a state, and what was said, as JSON for pages
+ *	session.c	a lesson whose steps are all kept, for pages
+ *	lab_page.c	those as an HTML page; lab_server.c serves it, live
  *	where.c		functions and their lines, made from the sources
  *	compare.c	traces through all of them, as numbers; svg.c plots these
  *
@@ -32,6 +35,7 @@
 /* What the command line of kmm lab says. */
 struct lab_options {
 	bool colour;
+	bool json;		/* states as JSON, no pictures in the text */
 	const char *strategy;	/* the first one, with its arguments */
 };
 
@@ -44,9 +48,23 @@ int lab_check(const struct lab_options *options, const char *path);
  * path; the path is the caller's to free. */
 char *lab_find(const char *kind, const char *name);
 
+/* A lesson line by line. What lines print goes to @out. */
+struct lesson;
+struct lesson *lesson_new(const struct lab_options *options, FILE *out);
+/* False: the line made no sense. */
+bool lesson_line(struct lesson *s, const char *line);
+/* Is the line one that an allocator has done, and that a script needs? */
+bool lesson_keeps(const char *line);
+/* After a line, if the options want JSON: what state_write() wrote, and reports
+ * of the library. Until the next line. */
+const char *lesson_state(const struct lesson *s);
+const char *lesson_report(const struct lesson *s);
+void lesson_destroy(struct lesson *s);
+
 /* The part of a lesson that runs the allocators: reads lines from @in, and
- * writes to @out the text, a byte 0, and LAB_OK or LAB_BAD. */
-void machine_serve(FILE *in, FILE *out, bool colour);
+ * writes to @out the text, a byte 0, if wanted what state_write() writes and
+ * another byte 0, and LAB_OK or LAB_BAD. */
+void machine_serve(FILE *in, FILE *out, const struct lab_options *options);
 #define LAB_OK 'y'
 #define LAB_BAD 'n'
 
@@ -70,6 +88,7 @@ struct lab_target {
 	void (*draw)(struct picture *p);
 	bool (*command)(FILE *out, const struct lab_words *words);
 	void (*show)(FILE *out);
+	void (*state)(FILE *out);
 };
 
 /* False, and a message, if the arguments make no sense. */
@@ -87,7 +106,7 @@ int lab_name_index(const char *name);
 const char *lab_count(unsigned long nr, const char *what);
 /* "once", "twice", "3 times"; valid until the next four calls. */
 const char *lab_times(unsigned long nr);
-extern bool lab_colour;
+extern bool lab_colour, lab_json;
 
 void picture_add(struct picture *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -114,5 +133,12 @@ void lab_say(FILE *out, const char *function, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* What was said last, since the last call, or NULL; the caller's to free. */
 char *lab_said(void);
+
+/* What lab_say() said last, for the next state_write(); NULL: nothing yet. */
+void state_said(const char *text, const char *function);
+/* Members of a JSON object, "said" and "state"; see state_json.c. */
+void state_write(FILE *out, const struct lab_target *target);
+void state_of_arena(FILE *out);
+void state_of_mm(FILE *out);
 
 #endif /* TOOLS_LAB_LAB_H */

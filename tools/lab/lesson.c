@@ -38,11 +38,16 @@ struct lesson {
 	FILE *out;
 	unsigned int depth;	/* of scripts that run scripts */
 	bool failed;
+	/* If JSON is wanted: the machine's last answer; and the file that reports
+	 * go to, how much of it is known, and what the last line added. */
+	char *state, *report;
+	size_t state_size;
+	FILE *reports;
+	off_t reported;
 };
 
 #define MAX_DEPTH 8
-
-static bool lesson_line(struct lesson *s, const char *line);
+#define REPORT_SIZE 8192
 
 /* Machines ----------------------------------------------------------------- */
 
@@ -58,12 +63,13 @@ static void machine_start(struct lesson *s)
 	if (m->pid < 0)
 		error(EXIT_FAILED, errno, "cannot start a process");
 	if (!m->pid) {
-		close(to[1]);
-		close(from[0]);
-		/* The library's reports are a part of the answer. */
-		dup2(from[1], 2);
-		machine_serve(fdopen(to[0], "r"), fdopen(from[1], "w"),
-			      s->options->colour);
+		/* The library's reports are a part of the answer. Nothing else
+		 * of this process is the machine's, least of all sockets. */
+		dup2(s->reports ? fileno(s->reports) : from[1], 2);
+		dup2(to[0], 0);
+		dup2(from[1], 1);
+		close_range(3, ~0u, 0);
+		machine_serve(fdopen(0, "r"), fdopen(1, "w"), s->options);
 		_exit(0);
 	}
 	close(to[0]);
@@ -83,6 +89,22 @@ static void machine_stop(struct lesson *s)
 	waitpid(m->pid, &status, 0);
 }
 
+/* What is new in the file of reports. */
+static void read_report(struct lesson *s)
+{
+	char *text = xcalloc(1, REPORT_SIZE);
+	ssize_t len = pread(fileno(s->reports), text, REPORT_SIZE - 1,
+			    s->reported);
+
+	s->reported = lseek(fileno(s->reports), 0, SEEK_END);
+	if (len > 0 && !s->quiet) {
+		free(s->report);
+		s->report = text;
+	} else {
+		free(text);
+	}
+}
+
 /* One line; its answer goes to the lesson's output. False if it made no sense,
  * or was the machine's last. */
 static bool machine_do(struct lesson *s, const char *line, bool *dead)
@@ -95,6 +117,11 @@ static bool machine_do(struct lesson *s, const char *line, bool *dead)
 	while ((c = getc(m->out)) != EOF && c)
 		if (!s->quiet)
 			putc(c, s->out);
+	if (c != EOF && s->options->json &&
+	    getdelim(&s->state, &s->state_size, '\0', m->out) < 0)
+		c = EOF;
+	if (s->reports)
+		read_report(s);
 	*dead = c == EOF;
 	return !*dead && getc(m->out) == LAB_OK;
 }
@@ -327,6 +354,31 @@ static bool changes(const char *word, const char *argument)
 	       strcmp(word, "picture");
 }
 
+/* The first word, and the rest without blanks at its end; false: there is
+ * none, but perhaps a comment. */
+static bool cut_line(const char *line, char word[32], char argument[512])
+{
+	*word = *argument = '\0';
+	if (sscanf(line, "%31s %511[^#\n]", word, argument) < 1 || *word == '#')
+		return false;
+	while (*argument && strchr(" \t", argument[strlen(argument) - 1]))
+		argument[strlen(argument) - 1] = '\0';
+	return true;
+}
+
+bool lesson_keeps(const char *line)
+{
+	char word[32], argument[512];
+	size_t i;
+
+	if (!cut_line(line, word, argument))
+		return false;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, word))
+			return false;
+	return changes(word, argument);
+}
+
 static bool machine_line(struct lesson *s, const char *line, const char *word,
 			 const char *argument)
 {
@@ -349,30 +401,52 @@ static bool machine_line(struct lesson *s, const char *line, const char *word,
 	return ok;
 }
 
+/* The state is not what the last answer says: what failed was undone. */
+static void look_again(struct lesson *s)
+{
+	bool quiet = s->quiet, dead;
+
+	s->quiet = true;
+	machine_do(s, "show", &dead);
+	s->quiet = quiet;
+}
+
+const char *lesson_state(const struct lesson *s)
+{
+	return s->state;
+}
+
+const char *lesson_report(const struct lesson *s)
+{
+	return s->report ? s->report : "";
+}
+
 /* Echoed unless a person has typed it; a wrong line is remembered, for the exit
  * status of a script. */
-static bool lesson_line(struct lesson *s, const char *line)
+bool lesson_line(struct lesson *s, const char *line)
 {
-	char word[32] = "", argument[512] = "";
+	char word[32], argument[512];
 	bool ok = true;
 
-	if (sscanf(line, "%31s %511[^#\n]", word, argument) < 1 || *word == '#') {
+	free(s->report);
+	s->report = NULL;
+	if (!cut_line(line, word, argument)) {
 		if (s->depth && *word == '#' && !s->quiet)
 			fprintf(s->out, "%s\n", line);
 		return true;
 	}
-	while (*argument && strchr(" \t", argument[strlen(argument) - 1]))
-		argument[strlen(argument) - 1] = '\0';
 	if (s->depth)
 		fprintf(s->out, "> %s\n", line);
 	if (!lesson_command(s, word, argument, &ok))
 		ok = machine_line(s, line, word, argument);
+	if (!ok && s->options->json)
+		look_again(s);
 	fflush(s->out);
 	s->failed |= !ok;
 	return ok;
 }
 
-static struct lesson *lesson_new(const struct lab_options *options, FILE *out)
+struct lesson *lesson_new(const struct lab_options *options, FILE *out)
 {
 	struct lesson *s = xcalloc(1, sizeof(*s));
 	char *first = xasprintf("strategy %s", options->strategy);
@@ -380,6 +454,11 @@ static struct lesson *lesson_new(const struct lab_options *options, FILE *out)
 	signal(SIGPIPE, SIG_IGN);
 	s->options = options;
 	s->out = out;
+	if (options->json) {
+		s->reports = tmpfile();
+		if (!s->reports)
+			error(EXIT_FAILED, errno, "cannot make a file");
+	}
 	machine_start(s);
 	/* Silent: a script that says another one does not want to see it. */
 	s->quiet = true;
@@ -394,12 +473,16 @@ static struct lesson *lesson_new(const struct lab_options *options, FILE *out)
 	return s;
 }
 
-static void lesson_destroy(struct lesson *s)
+void lesson_destroy(struct lesson *s)
 {
 	machine_stop(s);
 	while (s->nr)
 		free(s->lines[--s->nr]);
 	free(s->lines);
+	if (s->reports)
+		fclose(s->reports);
+	free(s->state);
+	free(s->report);
 	free(s);
 }
 

@@ -166,18 +166,24 @@ static bool serve(FILE *out, const struct lab_words *w)
 	return done;
 }
 
-void machine_serve(FILE *in, FILE *out, bool colour)
+void machine_serve(FILE *in, FILE *out, const struct lab_options *options)
 {
 	struct lab_words words;
 	char *line = NULL;
 	size_t size = 0;
 	bool done;
 
-	lab_colour = colour;
+	lab_colour = options->colour;
+	lab_json = options->json;
 	while (getline(&line, &size, in) >= 0) {
 		words = cut_words(line);
+		state_said(NULL, NULL);
 		done = serve(out, &words);
 		fputc('\0', out);
+		if (lab_json) {
+			state_write(out, target);
+			fputc('\0', out);
+		}
 		fputc(done ? LAB_OK : LAB_BAD, out);
 		fflush(out);
 	}

@@ -765,4 +765,5 @@ const struct lab_target mm_target = {
 	.draw = mm_draw,
 	.command = mm_command,
 	.show = mm_show,
+	.state = state_of_mm,
 };

@@ -15,6 +15,7 @@
 #define MM_MAX_CACHES 16
 #define MM_MAX_SLABS 64
 #define MM_MAX_PAGES 4096
+#define MM_MAX_OBJECTS 65536	/* of a slab; it has up to 32767 */
 
 /* What a name of the lab stands for. Kept when it is freed: a second free is
  * handed on to the library, which has something to say about it. */
@@ -74,8 +75,33 @@ void mm_slab_changes(const struct mm_snapshot *before,
 /* mm_types.c: are pages grouped by migratetype? */
 bool mm_several_types(void);
 const char *mm_type_name(unsigned int type);
+unsigned long mm_pageblock_pages(void);
+/* Of the pageblock that begins at @pfn. */
+unsigned int mm_type_of(unsigned long pfn);
 /* The type of each pageblock, if they are. */
 void mm_draw_pageblocks(struct picture *p);
+
+/* For those who draw: ------------------------------------------------------ */
+
+#define for_each_zone_here(zone)					\
+	for ((zone) = mm_lab.zones; (zone) < mm_lab.zones + MAX_NR_ZONES; \
+	     (zone)++)							\
+		if ((zone)->managed_pages)
+
+unsigned long mm_nr_pages(void);
+unsigned long mm_page_number(const struct page *page);
+/* NULL: the CPU has no lists yet. */
+struct per_cpu_pages *mm_pcp_of(struct zone *zone, unsigned int cpu);
+/* Of a cache with sheaves. */
+struct slub_percpu_sheaves *mm_sheaves_of(struct kmem_cache *s,
+					  unsigned int cpu);
+const struct page *mm_slab_of(const void *object);
+unsigned int mm_object_index(const struct kmem_cache *s,
+			     const struct page *slab, const void *object);
+/* A letter for each object, as in the comment of mm_view.c. */
+void mm_map_slab(struct kmem_cache *s, const struct page *slab, char *map);
+/* "full", "partial" or "empty". */
+const char *mm_slab_state(const struct page *slab);
 
 /* What happened, after a command that did it. */
 void mm_say_alloc(FILE *out, const struct mm_snapshot *before,

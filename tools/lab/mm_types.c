@@ -19,7 +19,7 @@ const char *mm_type_name(unsigned int type)
 	return names[type];
 }
 
-static unsigned long pageblock_pages(void)
+unsigned long mm_pageblock_pages(void)
 {
 	return 1ul << *(const unsigned int *)mm_root("pageblock_order");
 }
@@ -30,7 +30,7 @@ static unsigned long nr_pages(void)
 }
 
 /* As mm/buddy.c keeps it: in the first page of the block. */
-static unsigned int type_of(unsigned long pfn)
+unsigned int mm_type_of(unsigned long pfn)
 {
 	return mm_lab.range->pages[pfn].pageblock ^ MIGRATE_MOVABLE;
 }
@@ -39,15 +39,15 @@ bool mm_several_types(void)
 {
 	unsigned long pfn;
 
-	for (pfn = 0; pfn < nr_pages(); pfn += pageblock_pages())
-		if (type_of(pfn) != MIGRATE_UNMOVABLE)
+	for (pfn = 0; pfn < nr_pages(); pfn += mm_pageblock_pages())
+		if (mm_type_of(pfn) != MIGRATE_UNMOVABLE)
 			return true;
 	return false;
 }
 
 void mm_draw_pageblocks(struct picture *p)
 {
-	unsigned long pfn, nr = pageblock_pages();
+	unsigned long pfn, nr = mm_pageblock_pages();
 	char text[512];
 	size_t len = 0;
 
@@ -56,6 +56,6 @@ void mm_draw_pageblocks(struct picture *p)
 	for (pfn = 0; pfn < nr_pages() && len + 64 < sizeof(text); pfn += nr)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					"%s%lu-%lu %s", pfn ? ", " : "", pfn,
-					pfn + nr - 1, names[type_of(pfn)]);
+					pfn + nr - 1, names[mm_type_of(pfn)]);
 	picture_add(p, "%-12s  %s", "pageblocks", text);
 }

@@ -29,18 +29,18 @@ unsigned long mm_pfn(const void *address)
 	return ((unsigned long)address >> PAGE_SHIFT) - mm_lab.range->start_pfn;
 }
 
-static unsigned long page_number(const struct page *page)
+unsigned long mm_page_number(const struct page *page)
 {
 	return (unsigned long)(page - mm_lab.range->pages);
 }
 
 static const void *address_of(const struct page *page)
 {
-	return (const void *)((page_number(page) + mm_lab.range->start_pfn)
+	return (const void *)((mm_page_number(page) + mm_lab.range->start_pfn)
 			      << PAGE_SHIFT);
 }
 
-static unsigned long nr_pages(void)
+unsigned long mm_nr_pages(void)
 {
 	return mm_lab.range->end_pfn - mm_lab.range->start_pfn;
 }
@@ -69,20 +69,15 @@ const char *mm_pages(unsigned long pfn, unsigned long nr)
 	return text;
 }
 
-#define for_each_zone_here(zone)					\
-	for ((zone) = mm_lab.zones; (zone) < mm_lab.zones + MAX_NR_ZONES; \
-	     (zone)++)							\
-		if ((zone)->managed_pages)
-
-static struct per_cpu_pages *pcp_of(struct zone *zone, unsigned int cpu)
+struct per_cpu_pages *mm_pcp_of(struct zone *zone, unsigned int cpu)
 {
 	struct per_cpu_pages *pcp = per_cpu_ptr(zone->pcp, cpu);
 
 	return pcp->batch ? pcp : NULL;
 }
 
-static struct slub_percpu_sheaves *sheaves_of(struct kmem_cache *s,
-					      unsigned int cpu)
+struct slub_percpu_sheaves *mm_sheaves_of(struct kmem_cache *s,
+					  unsigned int cpu)
 {
 	return per_cpu_ptr(s->cpu_sheaves, cpu);
 }
@@ -92,11 +87,11 @@ static struct slub_percpu_sheaves *sheaves_of(struct kmem_cache *s,
 static void mark(char *map, bool *starts, unsigned long pfn, unsigned long nr,
 		 char c)
 {
-	if (pfn < nr_pages())
+	if (pfn < mm_nr_pages())
 		starts[pfn] = true;
-	if (pfn + nr < nr_pages())
+	if (pfn + nr < mm_nr_pages())
 		starts[pfn + nr] = true;
-	while (nr-- && pfn < nr_pages())
+	while (nr-- && pfn < mm_nr_pages())
 		map[pfn++] = c;
 }
 
@@ -112,7 +107,7 @@ static char slab_letter(const struct kmem_cache *s)
 
 static void mark_page(char *map, bool *starts, struct page *page)
 {
-	unsigned long pfn = page_number(page);
+	unsigned long pfn = mm_page_number(page);
 
 	if (PageBuddy(page))
 		mark(map, starts, pfn, 1ul << page->order, '.');
@@ -149,12 +144,12 @@ static void draw_pages(struct picture *p)
 
 	memset(map, '?', sizeof(map));
 	memset(starts, 0, sizeof(starts));
-	for (pfn = 0; pfn < nr_pages(); pfn++)
+	for (pfn = 0; pfn < mm_nr_pages(); pfn++)
 		mark_page(map, starts, mm_lab.range->pages + pfn);
 	mark_blocks(map, starts);
-	for (row = 0; row < nr_pages(); row += ROW_PAGES) {
+	for (row = 0; row < mm_nr_pages(); row += ROW_PAGES) {
 		to = text;
-		for (pfn = row; pfn < row + ROW_PAGES && pfn < nr_pages();
+		for (pfn = row; pfn < row + ROW_PAGES && pfn < mm_nr_pages();
 		     pfn++) {
 			if (pfn > row && starts[pfn])
 				*to++ = '|';
@@ -182,7 +177,7 @@ static size_t append_list(char *text, size_t size, size_t len,
 		if (nr > MAX_LISTED || len + 32 > size)
 			break;
 		len += (size_t)snprintf(text + len, size - len, " %s",
-					range(page_number(page), 1ul << order));
+					range(mm_page_number(page), 1ul << order));
 	}
 	return len;
 }
@@ -236,7 +231,7 @@ static void draw_zone(struct picture *p, struct zone *zone)
 static void draw_cpu_pages(struct picture *p, struct zone *zone,
 			   unsigned int cpu)
 {
-	struct per_cpu_pages *pcp = pcp_of(zone, cpu);
+	struct per_cpu_pages *pcp = mm_pcp_of(zone, cpu);
 	char text[512], label[32];
 	unsigned int order, type;
 	size_t len = 0;
@@ -280,14 +275,14 @@ next_free(const struct kmem_cache *s, const struct page *slab,
 			(u64)slab->slab_gen << 48);
 }
 
-static unsigned int object_index(const struct kmem_cache *s,
-				 const struct page *slab, const void *object)
+unsigned int mm_object_index(const struct kmem_cache *s,
+			     const struct page *slab, const void *object)
 {
 	return (unsigned int)(((const char *)object -
 			       (const char *)address_of(slab)) / s->size);
 }
 
-static const struct page *slab_of(const void *object)
+const struct page *mm_slab_of(const void *object)
 {
 	return page_head(mm_lab.range->pages + mm_pfn(object));
 }
@@ -298,8 +293,8 @@ static void mark_sheaf(char *map, struct kmem_cache *s, const struct page *slab,
 	u32 i;
 
 	for (i = 0; sheaf && i < sheaf->size; i++)
-		if (slab_of(sheaf->objects[i]) == slab)
-			map[object_index(s, slab, sheaf->objects[i])] = '-';
+		if (mm_slab_of(sheaf->objects[i]) == slab)
+			map[mm_object_index(s, slab, sheaf->objects[i])] = '-';
 }
 
 static void mark_sheaves(char *map, struct kmem_cache *s,
@@ -309,14 +304,14 @@ static void mark_sheaves(char *map, struct kmem_cache *s,
 	unsigned int cpu;
 
 	for (cpu = 0; s->sheaf_capacity && cpu < mm_lab.nr_cpus; cpu++) {
-		mark_sheaf(map, s, slab, sheaves_of(s, cpu)->main);
-		mark_sheaf(map, s, slab, sheaves_of(s, cpu)->spare);
+		mark_sheaf(map, s, slab, mm_sheaves_of(s, cpu)->main);
+		mark_sheaf(map, s, slab, mm_sheaves_of(s, cpu)->spare);
 	}
 	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next)
 		mark_sheaf(map, s, slab, sheaf);
 }
 
-static const char *slab_state(const struct page *slab)
+const char *mm_slab_state(const struct page *slab)
 {
 	if (slab->list == SLAB_ON_FULL)
 		return "full";
@@ -325,30 +320,36 @@ static const char *slab_state(const struct page *slab)
 
 #define MAX_DRAWN 128
 
-static void draw_slab(struct picture *p, struct kmem_cache *s,
-		      const struct page *slab)
+void mm_map_slab(struct kmem_cache *s, const struct page *slab, char *map)
 {
-	static char map[65536];	/* a slab has up to 32767 objects */
 	void *object = slab->freelist;
 	unsigned int steps = 0;
-	char label[64];
 
 	memset(map, 'o', slab->objects);
 	memset(map + slab->fresh, '_', (size_t)(slab->objects - slab->fresh));
 	for (; object && steps < slab->objects; steps++) {
 		/* A lesson may be on what a stray write does to a link. */
-		if (object_index(s, slab, object) >= slab->objects)
+		if (mm_object_index(s, slab, object) >= slab->objects)
 			break;
-		map[object_index(s, slab, object)] = '.';
+		map[mm_object_index(s, slab, object)] = '.';
 		object = next_free(s, slab, object);
 	}
 	mark_sheaves(map, s, slab);
+}
+
+static void draw_slab(struct picture *p, struct kmem_cache *s,
+		      const struct page *slab)
+{
+	static char map[MM_MAX_OBJECTS];
+	char label[64];
+
+	mm_map_slab(s, slab, map);
 	snprintf(label, sizeof(label), "%s slab %lu", s->name,
-		 page_number(slab));
+		 mm_page_number(slab));
 	picture_add(p, "%-12s  %.*s%s  %u of %u in use, %s", label,
 		    min_t(int, slab->objects, MAX_DRAWN), map,
 		    slab->objects > MAX_DRAWN ? "..." : "", slab->inuse,
-		    slab->objects, slab_state(slab));
+		    slab->objects, mm_slab_state(slab));
 }
 
 static size_t append_sheaf(char *text, size_t size, size_t len,
@@ -358,11 +359,11 @@ static size_t append_sheaf(char *text, size_t size, size_t len,
 
 	/* In the order in which they will be taken. */
 	for (i = sheaf->size; i-- > 0 && len + 32 < size;) {
-		const struct page *slab = slab_of(sheaf->objects[i]);
+		const struct page *slab = mm_slab_of(sheaf->objects[i]);
 
 		len += (size_t)snprintf(text + len, size - len, " %lu.%u",
-					page_number(slab),
-					object_index(sheaf->cache, slab,
+					mm_page_number(slab),
+					mm_object_index(sheaf->cache, slab,
 						     sheaf->objects[i]));
 	}
 	return len;
@@ -383,7 +384,7 @@ static size_t append_slot(char *text, size_t size, size_t len, const char *name,
 static void draw_sheaves(struct picture *p, struct kmem_cache *s,
 			 unsigned int cpu)
 {
-	const struct slub_percpu_sheaves *pcs = sheaves_of(s, cpu);
+	const struct slub_percpu_sheaves *pcs = mm_sheaves_of(s, cpu);
 	char text[1024], label[64];
 	size_t len;
 
@@ -418,7 +419,7 @@ static void draw_cache(struct picture *p, struct kmem_cache *s)
 	unsigned int cpu;
 
 	/* In the order of addresses, not of the lists. */
-	for (pfn = 0; pfn < nr_pages(); pfn++) {
+	for (pfn = 0; pfn < mm_nr_pages(); pfn++) {
 		slab = mm_lab.range->pages + pfn;
 		if (PageSlab(slab) && slab->slab_cache == s)
 			draw_slab(p, s, slab);
@@ -458,13 +459,13 @@ static void look_at_cache(struct mm_snapshot *state, struct kmem_cache *s)
 	state->nr_full = s->barn.nr_full;
 	state->nr_empty = s->barn.nr_empty;
 	if (s->sheaf_capacity) {
-		pcs = sheaves_of(s, mm_lab.cpu);
+		pcs = mm_sheaves_of(s, mm_lab.cpu);
 		state->main = pcs->main;
 		state->spare = pcs->spare;
 		state->main_size = pcs->main ? pcs->main->size : 0;
 		state->spare_size = pcs->spare ? pcs->spare->size : 0;
 	}
-	for (pfn = 0; pfn < nr_pages() && state->nr < MM_MAX_SLABS; pfn++) {
+	for (pfn = 0; pfn < mm_nr_pages() && state->nr < MM_MAX_SLABS; pfn++) {
 		const struct page *slab = mm_lab.range->pages + pfn;
 
 		if (!PageSlab(slab) || slab->slab_cache != s)
@@ -491,7 +492,7 @@ void mm_look(struct mm_snapshot *state, struct kmem_cache *s)
 			state->blocks[i] += zone->free_area[i].nr_free;
 		state->free_pages += zone->nr_free;
 		for (i = 0; i < mm_lab.nr_cpus; i++) {
-			pcp = pcp_of(zone, i);
+			pcp = mm_pcp_of(zone, i);
 			if (!pcp)
 				continue;
 			state->pcp_pages[i] += pcp->count;
@@ -654,10 +655,10 @@ static void say_kmalloc(FILE *out, const struct mm_snapshot *before,
 static const char *object_name(const struct mm_block *block)
 {
 	static char text[32];
-	const struct page *slab = slab_of(block->address);
+	const struct page *slab = mm_slab_of(block->address);
 
-	snprintf(text, sizeof(text), "%lu.%u", page_number(slab),
-		 object_index(block->cache, slab, block->address));
+	snprintf(text, sizeof(text), "%lu.%u", mm_page_number(slab),
+		 mm_object_index(block->cache, slab, block->address));
 	return text;
 }
 

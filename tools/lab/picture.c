@@ -21,7 +21,7 @@
 
 #define WIDTH 78
 
-bool lab_colour;
+bool lab_colour, lab_json;
 
 void picture_add(struct picture *p, const char *fmt, ...)
 {
@@ -91,6 +91,8 @@ void picture_change(FILE *out, const struct picture *before,
 	const char *line, *old;
 	unsigned int i, from = 0;
 
+	if (lab_json)
+		return;
 	for (i = 0; i < after->nr; i++) {
 		line = after->lines[i];
 		old = find_line(before, line);
@@ -156,6 +158,7 @@ void lab_say(FILE *out, const char *function, const char *fmt, ...)
 	wrap(out, text);
 	if (function)
 		fprintf(out, "  [%s]\n", where(function));
+	state_said(text, function);
 	free(text);
 }
 

@@ -7,27 +7,29 @@
 
 #include "where.h"
 
-struct place {
-	const char *function, *file;
-	unsigned int line;
-};
-
 static const struct place places[] = {
 #include "lab_lines.h"
 };
 
-const char *where(const char *function)
+const struct place *where_place(const char *function)
 {
-	static char text[128];
 	unsigned int i;
 
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (strcmp(places[i].function, function))
-			continue;
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!strcmp(places[i].function, function))
+			return &places[i];
+	return NULL;
+}
+
+const char *where(const char *function)
+{
+	const struct place *place = where_place(function);
+	static char text[128];
+
+	if (place)
 		snprintf(text, sizeof(text), "%s() %s:%u", function,
-			 places[i].file, places[i].line);
-		return text;
-	}
-	snprintf(text, sizeof(text), "%s()", function);
+			 place->file, place->line);
+	else
+		snprintf(text, sizeof(text), "%s()", function);
 	return text;
 }

@@ -7,6 +7,13 @@
 #ifndef TOOLS_LAB_WHERE_H
 #define TOOLS_LAB_WHERE_H
 
+struct place {
+	const char *function, *file;
+	unsigned int line;
+};
+
+/* Where a function stands; NULL: it is not in the list. */
+const struct place *where_place(const char *function);
 /* "expand() mm/buddy.c:275"; valid until the next call. */
 const char *where(const char *function);
 
