@@ -99,6 +99,29 @@ known() {
 		"$(sed -n "s/^$1 //p" "$dir/known")")"
 }
 
+# beside NAME OFFSET REGEX: of what whatis says of an address near a known one.
+beside() {
+	matches "views_whatis_guarded_$1$2" "$3" "$(views whatis "$pid" \
+		"$(printf '%x' $(($(sed -n "s/^$1 //p" "$dir/known") + $2)))")"
+}
+
+# Each allocation is guarded, and lies at the end of its page.
+guarded() {
+	local allocated freed
+
+	start env KMM_CMDLINE="kfence_all" "$dir/views-prog" known "$dir/known"
+	allocated="allocated +by thread $pid, [0-9.]+ s ago.*#0 .*allocate_known\\+0x[0-9a-f]+ [^ ]*views.c:[0-9]+"
+	freed="freed +by thread $pid, [0-9.]+ s ago.*#0 .*mode_known"
+	beside live +0 ": guarded object, in use.*where +kfence-#[0-9]+.*cache +kmalloc-128.*offset_bytes +0"$'\n.*size_bytes +100.*'"$allocated"
+	beside live +99 ': guarded object, in use.*offset_bytes +99'
+	beside live +100 ': beside a guarded object, in use.*where +1 byte right of kfence-#[0-9]+'
+	beside live -8 ': beside a guarded object, in use.*where +8 bytes left of'
+	beside live +104 ': guard page of KFENCE, in use.*where +5 bytes right of.*cache +kmalloc-128'
+	beside live -3993 ': guard page of KFENCE, in use.*where +3993 bytes left of kfence-#1'
+	beside freed +0 ": guarded object, free.*cache +kmalloc-512.*size_bytes +300.*$allocated.*$freed"
+	stop
+}
+
 test_views_whatis() {
 	local what="kmalloc-128, in use"
 
@@ -123,6 +146,7 @@ test_views_whatis() {
 		"$dir/views-prog" known "$dir/known"
 	known freed ': object [0-9]+ of kmalloc-512, free, in a sheaf'
 	stop
+	guarded
 	start env KMM_CMDLINE="slab_debug=U page_owner" \
 		"$dir/views-prog" known "$dir/known"
 	known live 'requested_bytes +100.*allocated +by thread [0-9]+, .* ago.*#[0-9]+ .*allocate_known\+'

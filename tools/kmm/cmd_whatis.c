@@ -4,6 +4,7 @@
  *
  *	in a range	-> page -> block -> object of a slab
  *	vmalloc block, or the guard around it
+ *	guarded object of KFENCE, what is beside it, or a guard page
  *	struct pages, per-CPU memory
  *	stack		the mapping has the stack pointer of a thread in it
  *	module		file, and function or variable
@@ -11,7 +12,7 @@
  *
  * An answer is a row of fields, most of them empty; as text, one line for each
  * that is not. Who allocated and freed a block is known if that is written down:
- * slab_debug=U for objects, page_owner for larger blocks.
+ * slab_debug=U for objects, page_owner for larger blocks. KFENCE always does.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +21,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "guarded.h"
 #include "heap.h"
-#include "kfence.h"
 #include "kmm.h"
 #include "page_owner.h"
 #include "process.h"
@@ -357,14 +358,58 @@ static bool ask_pages(struct question *q)
 	return true;
 }
 
+/* Guarded objects ---------------------------------------------------------- */
+
+static void say_guarded_place(struct question *q, const struct guarded *g)
+{
+	uint64_t bytes = guarded_distance(g, q->address);
+	bool guard = !guarded_in_pages(q->v, g, q->address);
+
+	say_place(q, guard ? "guard page of KFENCE" :
+			     bytes ? "beside a guarded object" :
+				     "guarded object",
+		  g->meta.addr, g->meta.size);
+	if (!bytes) {
+		say(q, F_WHERE, xasprintf("kfence-#%u", g->number));
+		return;
+	}
+	say(q, F_OFFSET, NULL);
+	say(q, F_WHERE,
+	    xasprintf("%lu byte%s %s of kfence-#%u", (unsigned long)bytes,
+		      bytes == 1 ? "" : "s",
+		      q->address < g->meta.addr ? "left" : "right", g->number));
+}
+
+static void say_guarded(struct question *q, const struct guarded *g)
+{
+	const struct kfence_metadata *meta = &g->meta;
+	char name[64];
+
+	say_guarded_place(q, g);
+	say(q, F_STATE, xstrdup(meta->state == KFENCE_OBJECT_ALLOCATED ?
+				"in use" : "free"));
+	guarded_name(q->v, g, name, sizeof(name));
+	say(q, F_CACHE, xstrdup(name));
+	say(q, F_ALLOCATED, when_text(q, (uint32_t)meta->alloc.tid,
+				      g->since + meta->alloc.time));
+	say(q, F_ALLOC_STACK, stack_text(q, meta->alloc.stack));
+	if (meta->state == KFENCE_OBJECT_ALLOCATED)
+		return;
+	say(q, F_FREED, when_text(q, (uint32_t)meta->free.tid,
+				  g->since + meta->free.time));
+	say(q, F_FREE_STACK, stack_text(q, meta->free.stack));
+}
+
 static bool ask_kfence(struct question *q)
 {
-	struct kfence_pool pool;
+	struct guarded g;
 
-	remote_read_root(q->v->remote, "kfence_pool", &pool, sizeof(pool));
-	if (q->address - pool.start >= pool.size)
+	if (!guarded_is(q->v, q->address))
 		return false;
-	say_place(q, "guarded memory of KFENCE", pool.start, pool.size);
+	if (guarded_find(q->v, q->address, &g))
+		say_guarded(q, &g);
+	else
+		say(q, F_WHAT, xstrdup("guarded memory of KFENCE, not used yet"));
 	return true;
 }
 
