@@ -7,6 +7,7 @@
 	skeletons	each is told that nothing is written yet
 	mistakes	each of mistakes.py is told in the right words
 	class		all exercises of one learner are summed up
+	junit		and the same as a file for a program that grades
 	copy		the exercises work without the rest of the tree
 	adapter		the example runs on the library, on both backends; and
 			what the interface promises beyond it
@@ -20,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 from mistakes import MISTAKES
 
@@ -113,6 +115,85 @@ def class_is_summed_up(build, tmp, _name):
         "03 FAILED  FAILED two pages", "1 passed, 1 failed"]), output
 
 
+def read_junit(path):
+    """Counts of a JUnit file; and of each case its name, and what is in it."""
+    root = xml.etree.ElementTree.parse(path).getroot()
+    counts = [int(root.get(k)) for k in ("tests", "failures", "errors",
+                                         "skipped")]
+    if counts != [len(list(root.iter(tag))) for tag in
+                  ("testcase", "failure", "error", "skipped")]:
+        counts.append("which is not what is in it")
+    return counts, [(case.get("name"), [(e.tag, e.get("message"), e.text or "")
+                                        for e in case])
+                    for case in root.iter("testcase")]
+
+
+def junit_is(build, tmp, name, number, source, status, counts, first):
+    """source: changes to the solution. first: of the first case that has not
+    passed, its name, kind, and words of the message and the text."""
+    path = pathlib.Path(tmp) / f"{name}.xml"
+    file = pathlib.Path(tmp) / f"{name}.c"
+    text = (SOLUTIONS / f"{number}.c").read_text()
+    for old, new in source:
+        text = text.replace(old, new)
+    file.write_text(text)
+    got, output = check(build, tmp, name, number, file, "SEED=1",
+                        f"JUNIT={path}")
+    try:
+        have, cases = read_junit(path)
+    except xml.etree.ElementTree.ParseError as bad:
+        return [f"no XML: {bad}"], path.read_text()
+    wrong = [] if bool(got) == status else [f"exit status {got}"]
+    if have != counts:
+        wrong.append(f"counts are {have}")
+    bad = [(case, *inside[0]) for case, inside in cases if inside][:1]
+    if bool(bad) != bool(first) or \
+       any(word not in part for word, part in zip(first, *bad)):
+        wrong.append(f"the first case that fails is {bad}")
+    return wrong, output
+
+
+JUNITS = {
+    "solution": ("01", [], False, [3, 0, 0, 0], ()),
+    "mistake": ("01", [("pfn ^ (1UL", "pfn + (1UL")], True, [3, 1, 0, 2],
+                ("the numbers of the text", "failure",
+                 "The buddy of an upper half", "16, the block behind it")),
+    "marked": ("04", [("size <= table[i]", "size < table[i]")], True,
+               [6, 1, 0, 3], ("", "failure", "", "<-- the request")),
+    "crash": ("01",
+              [("return pfn ^", "*(volatile int *)8 = 1;\n\treturn pfn ^")],
+              True, [3, 1, 0, 2],
+              ("the numbers", "failure", "A function returns",
+               "your code crashed in this call (Segmentation fault)")),
+    "no-c": ("01", [("return pfn ^", "if (pfn < 3 && \"\u00e9\" &&\n return ^")],
+             True, [1, 0, 1, 0],
+             ("it compiles", "error", "the compiler found an error",
+              "error: expected")),
+}
+
+
+def junit_of_a_class(build, tmp, name):
+    """A file for each exercise that is there, also of the last one, which is
+    built in another way."""
+    directory, results = pathlib.Path(tmp) / name, pathlib.Path(tmp) / "results"
+    directory.mkdir()
+    for number in ("05", "10"):
+        shutil.copy(SOLUTIONS / f"{number}.c", directory)
+    (directory / "02.c").write_text("no C\n")
+    _, output = make(build, ".", "check", f"SOLUTIONS={directory}",
+                     f"out={tmp}/{name}", f"JUNIT={results}")
+    have = {p.name: read_junit(p)[0][1:] for p in results.iterdir()}
+    want = {"02.xml": [0, 1, 0], "05.xml": [0, 0, 0], "10.xml": [0, 0, 0]}
+    return [] if have == want else [f"results are {have}"], output
+
+
+def junit_cannot_be_written(build, tmp, name):
+    status, output = check(build, tmp, name, "01", SOLUTIONS / "01.c",
+                           "JUNIT=/nonesuch/01.xml")
+    return ([] if status else ["it passes"]) + missing(
+        output, ["cannot write /nonesuch/01.xml: No such file"]), output
+
+
 def copy_works(_build, tmp, name):
     """The exercises alone, as a class gets them, build beside themselves."""
     copy = pathlib.Path(tmp) / name
@@ -162,6 +243,10 @@ def tests():
                words)
     yield "waiting", waiting_is_told
     yield "class", class_is_summed_up
+    for what, expected in JUNITS.items():
+        yield (f"junit-{what}", junit_is, *expected)
+    yield "junit-class", junit_of_a_class
+    yield "junit-nowhere", junit_cannot_be_written
     yield "copy", copy_works
     yield "adapter", adapter_runs
     yield ("adapter-without-rseq", adapter_runs,

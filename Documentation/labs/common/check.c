@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "junit.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -65,6 +66,10 @@ static struct {
 static unsigned int seed, random_state;
 static uintptr_t stack_start;
 static __thread unsigned int this_slot;
+
+/* Where the parent explains a failure, and the rule that it has named. */
+static FILE *told;
+static const char *told_rule = "";
 
 /* Recording ------------------------------------------------------------------ */
 
@@ -228,14 +233,16 @@ void check_print(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vprintf(format, args);
+	vfprintf(told, format, args);
 	va_end(args);
 }
 
 /* One line of an explanation. */
 static void say(const char *label, const char *text)
 {
-	printf("    %-10s%s\n", label, text);
+	fprintf(told, "    %-10s%s\n", label, text);
+	if (!strcmp(label, "rule"))
+		told_rule = text;
 }
 
 static void say_calls(const struct slot *s)
@@ -341,7 +348,7 @@ static void explain(const struct check_case *c, int status, bool expired)
 {
 	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	printf("FAILED %s\n", c->name);
+	fprintf(told, "FAILED %s\n", c->name);
 	say_calls(&record->slots[record->slot]);
 	if (record->failed)
 		say_rule();
@@ -355,7 +362,7 @@ static void explain(const struct check_case *c, int status, bool expired)
 		say_exit();
 	/* Nothing has been done to draw if nothing is written. */
 	if (c->draw && !record->not_yet[0]) {
-		printf("    state\n");
+		fprintf(told, "    state\n");
 		c->draw();
 	}
 }
@@ -379,7 +386,25 @@ static bool wait_for(pid_t pid, int seconds, int *status)
 	return true;
 }
 
-static bool run_case(const struct check_case *c, int seconds)
+/* What is said of a failure, also on the screen; the caller's to free. */
+static char *explain_text(const struct check_case *c, int status, bool expired)
+{
+	char *text = NULL;
+	size_t size;
+
+	told = open_memstream(&text, &size);
+	if (!told) {
+		perror("open_memstream");
+		exit(2);
+	}
+	explain(c, status, expired);
+	fclose(told);
+	fputs(text, stdout);
+	return text;
+}
+
+/* NULL, or what is wrong; as explain_text(). */
+static char *run_case(const struct check_case *c, int seconds)
 {
 	int status = 0;
 	bool expired;
@@ -398,18 +423,49 @@ static bool run_case(const struct check_case *c, int seconds)
 	/* A full exit(0) of the learner's would pass for success: R1 tells. */
 	if (!expired && !status && !record->slots[0].in_call) {
 		printf("ok %s\n", c->name);
-		return true;
+		return NULL;
 	}
-	explain(c, status, expired);
-	return false;
+	return explain_text(c, status, expired);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* All cases, up to the first that fails; what JUNIT=FILE wants to know. */
+static struct junit run_cases(const char *title, const struct check_case *cases,
+			      size_t nr, int seconds)
+{
+	double *times = calloc(nr + 1, sizeof(*times)), start;
+	struct junit j = { .title = title, .cases = cases, .nr = nr,
+			   .seconds = times, .seed = seed };
+
+	if (!times) {
+		perror("calloc");
+		exit(2);
+	}
+	for (; j.passed < nr; j.passed++) {
+		start = now();
+		j.text = run_case(&cases[j.passed], seconds);
+		times[j.passed] = now() - start;
+		if (j.text)
+			break;
+	}
+	j.rule = told_rule;
+	return j;
 }
 
 int check_run(const char *title, const struct check_case *cases, size_t nr)
 {
 	const char *given = getenv("SEED"), *limit = getenv("LIMIT");
+	const char *path = getenv("JUNIT");
 	int seconds = limit && atoi(limit) > 0 ? atoi(limit) : REAL_SECONDS;
+	struct junit j;
 	sigset_t set;
-	size_t i;
 
 	seed = given && *given ? (unsigned int)strtoul(given, NULL, 0) :
 	       ((unsigned int)time(NULL) ^ (unsigned int)getpid() << 16) % 1000000;
@@ -421,13 +477,13 @@ int check_run(const char *title, const struct check_case *cases, size_t nr)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	printf("%s\nseed %u (SEED=%u repeats this run)\n", title, seed, seed);
-	for (i = 0; i < nr; i++) {
-		if (run_case(&cases[i], seconds))
-			continue;
+	j = run_cases(title, cases, nr, seconds);
+	if (j.text)
 		printf("%zu of %zu cases passed; the first that fails is shown above.\n",
-		       i, nr);
-		return 1;
-	}
-	printf("All %zu cases passed: the exercise is done.\n", nr);
-	return 0;
+		       j.passed, nr);
+	else
+		printf("All %zu cases passed: the exercise is done.\n", nr);
+	if (path && *path && !junit_write(path, &j))
+		return 2;
+	return j.text != NULL;
 }

@@ -44,7 +44,7 @@ struct check_case {
  * @nr: how many.
  *
  * The environment: SEED=N repeats a run, LIMIT=SECONDS sets the time that a
- * case may take.
+ * case may take, JUNIT=FILE writes the result there for a program that grades.
  *
  * Return: the exit status for main().
  */

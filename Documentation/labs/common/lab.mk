@@ -5,6 +5,7 @@
 #	make check				checks skeleton.c
 #	make check SOLUTION=mine.c		checks another file
 #	make check SEED=17			repeats a run
+#	make check JUNIT=/path/to/result.xml	and writes it for a grader
 #
 # Needs a C compiler and make, nothing else.
 
@@ -20,14 +21,16 @@ comma := ,
 wrap ?=
 ldflags := $(addprefix -Wl$(comma)--wrap=,$(wrap))
 program ?= $(out)/check
-common ?= ../common/check.c $(extra)
+common ?= ../common/check.c ../common/junit.c $(extra)
+JUNIT ?=
 
 .PHONY: check
 check:
 	@mkdir -p $(out)
-	@$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -I. -I../common -o $(program) \
+	@JUNIT="$(JUNIT)" ../common/build.sh $(LAB) \
+		$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -I. -I../common -o $(program) \
 		$(SOLUTION) $(PARTS) check.c $(common) $(ldflags) -pthread
-	@SEED=$(SEED) $(program) </dev/null
+	@SEED=$(SEED) JUNIT="$(JUNIT)" $(program) </dev/null
 
 .PHONY: clean
 clean:
