@@ -22,7 +22,7 @@ PROGRAMS = [
     ["perl", "-e", "$h{$_} = 'x' x $_ for 1 .. 500; delete $h{$_} for 1 .. 499"],
     ["/usr/bin/python3", "-S", "-c", "b = [bytearray(i) for i in range(2000)]"],
 ]
-UNSEEN = ["boot_rseq", "host_rseq", "percpu_enable_rseq"]
+UNSEEN = ["boot_rseq", "host_membarrier_register", "host_rseq", "percpu_enable_rseq"]
 
 HEAD = """\
 /* SPDX-License-Identifier: MIT */
