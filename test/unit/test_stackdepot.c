@@ -294,7 +294,7 @@ START_TEST(depot_in_signal_handler)
 END_TEST
 
 static atomic_bool stop_saving;
-static _Atomic unsigned long stacks_wanted;
+static _Atomic unsigned long stacks_wanted, stacks_saved;
 
 /*
  * New stacks while somebody forks, but no more than are wanted: where threads
@@ -302,11 +302,9 @@ static _Atomic unsigned long stacks_wanted;
  */
 static void *save_until_stopped(void *arg)
 {
-	unsigned long n = 0;
-
 	while (!atomic_load(&stop_saving)) {
-		if (n < atomic_load(&stacks_wanted))
-			save_number(20000000 + n++);
+		if (stacks_saved < stacks_wanted)
+			save_number(20000000 + stacks_saved++);
 		else
 			sched_yield();
 	}
@@ -330,8 +328,12 @@ START_TEST(depot_survives_fork)
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, save_until_stopped,
 					NULL), 0);
+	/* A thread that has not begun may hold a sanitizer's locks. */
+	stacks_wanted = 1;
+	while (!stacks_saved)
+		sched_yield();
 	for (int i = 0; i < test_rounds(100); i++) {
-		atomic_fetch_add(&stacks_wanted, 20000);
+		atomic_fetch_add(&stacks_wanted, 2000);
 		ck_assert_msg(!test_run_child(save_in_child, &text), "%s", text);
 	}
 	atomic_store(&stop_saving, true);
