@@ -588,7 +588,7 @@ check: ## install what tests need, run every lane below, sum up
 	done; \
 	for lane in $$failed; do \
 		printf '\n== what failed in %s\n' $$lane; \
-		grep -aE '^FAILED|:[FE]:|(error|BUG|WARNING):|\*\*\*' \
+		grep -aE '^FAILED|:[FE]:|(error|BUG):|^WARNING:|\*\*\*' \
 			$(BUILD)/lanes/$$lane.log | tail -n 30; \
 	done; \
 	printf '\n== summary\n'; \

@@ -41,6 +41,7 @@
  * Not here:	walks: backtrace.c; the depot: stackdepot.c.
  */
 #include "backtrace.h"
+#include "memcheck.h"
 #include "stackdepot.h"
 #include "unwind.h"
 
@@ -87,9 +88,14 @@ static READS_STACK bool words_match(struct memo *m, unsigned long sp,
 	unsigned int i, nr = min_t(unsigned int, GET(m->nr_words), TRAIL_WORDS);
 
 	for (i = 0; i < nr; i++) {
-		unsigned long addr = sp + GET(m->offset[i]) * sizeof(long);
+		unsigned long addr = sp + GET(m->offset[i]) * sizeof(long), word;
 
-		if (addr >= limit || load_word(addr) != GET(m->word[i]))
+		if (addr >= limit)
+			return false;
+		word = load_word(addr);
+		/* Nobody need have written it, in the frame that is there now. */
+		memcheck_unpoison(&word, sizeof(word));
+		if (word != GET(m->word[i]))
 			return false;
 	}
 	return true;

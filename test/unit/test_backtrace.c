@@ -1298,8 +1298,13 @@ END_TEST
 Suite *suite_backtrace(void)
 {
 	Suite *suite = suite_create("backtrace");
-	TCase *tc = tcase_create("frames");
+	TCase *tc = tcase_create("names");
 
+	/* First: where all tests are one process, no library has been there. */
+	tcase_add_test(tc, backtrace_names_of_unloaded_library);
+	suite_add_tcase(suite, tc);
+
+	tc = tcase_create("frames");
 	tcase_add_loop_test(tc, backtrace_frame_of_each_kind, 0, NR_KINDS);
 	tcase_add_test(tc, backtrace_random_frames);
 	tcase_add_loop_test(tc, backtrace_callers_change_in_place, 0, 4);
@@ -1331,7 +1336,6 @@ Suite *suite_backtrace(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, backtrace_other_library_at_same_address);
 	tcase_add_test(tc, backtrace_other_library_with_old_words);
-	tcase_add_test(tc, backtrace_names_of_unloaded_library);
 	tcase_add_test(tc, backtrace_while_thread_is_inside_dlopen);
 	tcase_add_test(tc, backtrace_under_sigprof_with_threads);
 	suite_add_tcase(suite, tc);

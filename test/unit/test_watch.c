@@ -230,8 +230,11 @@ static noinline void *name(void *p)					\
 	return p;							\
 }
 
-CALLS_FROM(from_kvmalloc, p = kvmalloc(20 << 20, GFP_KERNEL))
-CALLS_FROM(from_kvrealloc, p = kvrealloc(p, 40 << 20, GFP_KERNEL))
+/* More than kmalloc() has. */
+#define HUGE_SIZE (5 * (PAGE_SIZE << MAX_PAGE_ORDER))
+
+CALLS_FROM(from_kvmalloc, p = kvmalloc(HUGE_SIZE, GFP_KERNEL))
+CALLS_FROM(from_kvrealloc, p = kvrealloc(p, 2 * HUGE_SIZE, GFP_KERNEL))
 CALLS_FROM(from_kvfree, kvfree(p))
 CALLS_FROM(from_kmemdup, p = kmemdup("text", 5, GFP_KERNEL))
 CALLS_FROM(from_krealloc, p = krealloc(p, 100, GFP_KERNEL))
