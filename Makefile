@@ -73,6 +73,7 @@ LIB_SRCS :=			\
 MM_SRCS :=			\
 	mm/alloc_tag.c		\
 	mm/bad_free.c		\
+	mm/barn.c		\
 	mm/buddy.c		\
 	mm/calltrace.c		\
 	mm/fail_page_alloc.c	\
@@ -96,6 +97,8 @@ MM_SRCS :=			\
 	mm/report_format.c	\
 	mm/sheaf.c		\
 	mm/sheaf_exit.c		\
+	mm/sheaf_flush.c	\
+	mm/sheaf_look.c		\
 	mm/slab_common.c	\
 	mm/slabinfo.c		\
 	mm/slub.c		\
@@ -135,8 +138,8 @@ RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
 	module_log stack_memo stackdepot tally treap)					\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
-	page_poison probes report_format slabinfo slub_debug util vmalloc	\
-	vmap_area vmap_kept vmstat)
+	page_poison probes report_format sheaf_look slabinfo slub_debug util	\
+	vmalloc vmap_area vmap_kept vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))

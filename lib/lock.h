@@ -28,7 +28,7 @@ enum lock_rank {
 	LOCK_RANK_BOOT,		/* mm/mm_init.c */
 	LOCK_RANK_SLAB_MUTEX,	/* mm/slab_common.c: the list of caches */
 	LOCK_RANK_SHEAVES,	/* mm/sheaf.c: one CPU's sheaves of one cache */
-	LOCK_RANK_BARN,		/* mm/sheaf.c */
+	LOCK_RANK_BARN,		/* mm/barn.c */
 	LOCK_RANK_LIST,		/* mm/slub.c: list_lock */
 	LOCK_RANK_VMAP,		/* mm/vmap_area.c: the tree of areas */
 	LOCK_RANK_HOTPLUG,	/* mm/sparse.c: onlining memory */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sheaves and the barn: per-CPU arrays of free objects, and where they wait.
+ * Sheaves: per-CPU arrays of free objects, and what happens when one is empty or full.
  *
  * Each CPU has two sheaves per cache: main, where all pops and pushes happen,
  * and spare. Two, so that a load that swings around a boundary swaps them and
@@ -28,8 +28,8 @@
  * thread has moved to another CPU the store does not happen, and the slot is
  * as it was. A sequence commits by one store to sheaf->size; an aborted one
  * may have written a slot above size, where nobody looks.
- * Taking another CPU's main (flush): store NULL, then percpu_barrier(): every
- * sequence that saw the old main has committed or restarts, and sees NULL.
+ * Taking another CPU's main (sheaf_flush.c): store NULL, then percpu_barrier():
+ * every sequence that saw the old main has committed or restarts, and sees NULL.
  * Where the barrier is refused (by a sandbox), mains are left where they are.
  *
  * In the trylock backend, and for threads without rseq, main is changed under
@@ -37,12 +37,10 @@
  *
  * Invariants:	H1  0 <= size <= capacity; slots below size hold distinct objects
  *		    of the cache, each counted as inuse by its slab
- *		H2  a sheaf in the barn's full list is not empty, in the empty list
- *		    it is; the counters are the lengths
- *		H3  nr_full <= barn_limit after each operation
+ *		(H2 and H3: the barn's, see barn.c)
  * Lock order:	pcs->lock > barn->lock; neither is held when slabs or pages are
- *		touched. pcs->lock is only tried, except by a flush. A flush
- *		holds it over one system call, percpu_barrier().
+ *		touched. pcs->lock is only tried here; sheaf_flush.c and
+ *		sheaf_look.c wait for it.
  * Context:	the slow paths enter the fork gate: no sheaf is in private hands
  *		and no lock is held while the process forks.
  * Source:	kernel mm/slub.c of 6.18 and later, the sheaf part.
@@ -57,7 +55,7 @@
 #include "internal.h"
 #include "kfence.h"
 #include "probes.h"
-#include "slab.h"
+#include "sheaf.h"
 #include "watch.h"
 
 /* Moves to another CPU that a slow path puts up with before it goes to the
@@ -73,158 +71,8 @@
 #define FIRST_REFILL 4
 #define FIRST_CAPACITY 28
 
-/* Sheaves come in sizes that fill a slab evenly: 64 bytes (4 objects) to 8192
- * (1020 objects). Their caches have no sheaves, or they would need themselves. */
-#define SHEAF_MIN_SHIFT 6
-#define SHEAF_MAX_SHIFT 13
-#define NR_SHEAF_CACHES (SHEAF_MAX_SHIFT - SHEAF_MIN_SHIFT + 1)
-
-static struct kmem_cache sheaf_caches[NR_SHEAF_CACHES];
-
 /* Per-CPU memory that stays zero: the slot of caches that have no sheaves. */
 static void *no_sheaves;
-
-static struct slub_percpu_sheaves *slot(struct kmem_cache *s, unsigned int cpu)
-{
-	return per_cpu_ptr(s->cpu_sheaves, cpu);
-}
-
-/* Sheaves ----------------------------------------------------------------- */
-
-static struct kmem_cache *sheaf_cache(unsigned int capacity)
-{
-	return &sheaf_caches[fls_long(SHEAF_BYTES(capacity) - 1) -
-			     SHEAF_MIN_SHIFT];
-}
-
-/* Round up to what fills a power of two of bytes. */
-static unsigned int round_capacity(unsigned int capacity)
-{
-	size_t bytes = roundup_pow_of_two(SHEAF_BYTES(capacity));
-
-	bytes = max_t(size_t, bytes, 1UL << SHEAF_MIN_SHIFT);
-	bytes = min_t(size_t, bytes, 1UL << SHEAF_MAX_SHIFT);
-	return (unsigned int)((bytes - sizeof(struct slab_sheaf)) /
-			      sizeof(void *));
-}
-
-/* Room for @want objects, but no more than the cache's sheaves have. */
-static struct slab_sheaf *alloc_empty_sheaf(struct kmem_cache *s, gfp_t gfp,
-					    unsigned int want)
-{
-	unsigned int capacity =
-		min_t(unsigned int, s->sheaf_capacity,
-		      round_capacity(max_t(unsigned int, want,
-					   s->first_capacity)));
-	struct slab_sheaf *sheaf;
-
-	gfp &= ~(__GFP_ZERO | __GFP_NOFAIL | __GFP_RECLAIMABLE);
-	sheaf = slab_alloc_one(sheaf_cache(capacity), gfp | __GFP_NOWARN);
-	if (!sheaf)
-		return NULL;
-	sheaf->size = 0;
-	sheaf->capacity = capacity;
-	sheaf->next = NULL;
-	sheaf->cache = s;
-	sheaf->unused = 0;
-	return sheaf;
-}
-
-static void free_sheaf(struct slab_sheaf *sheaf)
-{
-	void *object = sheaf;
-
-	slab_free_bulk(sheaf_cache(sheaf->capacity), 1, &object, NULL);
-}
-
-/* The barn ---------------------------------------------------------------- */
-
-static struct slab_sheaf *barn_get_full(struct kmem_cache *s)
-{
-	struct node_barn *barn = &s->barn;
-	struct slab_sheaf *sheaf;
-
-	if (!READ_ONCE(barn->nr_full))
-		return NULL;
-	spin_lock(&barn->lock);
-	sheaf = barn->full;
-	if (sheaf) {
-		barn->full = sheaf->next;
-		WRITE_ONCE(barn->nr_full, barn->nr_full - 1);
-	}
-	spin_unlock(&barn->lock);
-	if (sheaf)
-		trace_barn_get(s, sheaf->size);
-	return sheaf;
-}
-
-static struct slab_sheaf *barn_get_empty(struct kmem_cache *s)
-{
-	struct node_barn *barn = &s->barn;
-	struct slab_sheaf *sheaf;
-
-	if (!READ_ONCE(barn->nr_empty))
-		return NULL;
-	spin_lock(&barn->lock);
-	sheaf = barn->empty;
-	if (sheaf) {
-		barn->empty = sheaf->next;
-		WRITE_ONCE(barn->nr_empty, barn->nr_empty - 1);
-	}
-	spin_unlock(&barn->lock);
-	if (sheaf)
-		trace_barn_get(s, 0);
-	return sheaf;
-}
-
-/* Hand a private sheaf in, whatever is in it. False if the barn is full, or if
- * it is an empty one of less than the full capacity, which whoever needs one had
- * better not get: the sheaf is still the caller's. */
-static bool barn_put(struct kmem_cache *s, struct slab_sheaf *sheaf)
-{
-	struct node_barn *barn = &s->barn;
-	unsigned int objects = sheaf->size;
-	bool put = true;
-
-	spin_lock(&barn->lock);
-	if (objects && barn->nr_full < s->barn_limit) {
-		sheaf->next = barn->full;
-		barn->full = sheaf;
-		WRITE_ONCE(barn->nr_full, barn->nr_full + 1);
-	} else if (!objects && sheaf->capacity == s->sheaf_capacity &&
-		   barn->nr_empty < s->barn_limit) {
-		sheaf->next = barn->empty;
-		barn->empty = sheaf;
-		WRITE_ONCE(barn->nr_empty, barn->nr_empty + 1);
-	} else {
-		put = false;
-	}
-	spin_unlock(&barn->lock);
-	/* From here on the sheaf may be anybody's. */
-	if (put)
-		trace_barn_put(s, objects);
-	return put;
-}
-
-/* Return a private sheaf's objects to their slabs. */
-static void flush_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
-{
-	if (sheaf->size) {
-		trace_sheaf_flush(s, sheaf->size);
-		slab_free_bulk(s, sheaf->size, sheaf->objects, NULL);
-	}
-	sheaf->size = 0;
-}
-
-/* Be rid of a private sheaf. No lock may be held. */
-static void put_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
-{
-	if (!sheaf || barn_put(s, sheaf))
-		return;
-	flush_sheaf(s, sheaf);
-	if (!barn_put(s, sheaf))
-		free_sheaf(sheaf);
-}
 
 /* Slots ------------------------------------------------------------------- */
 
@@ -235,7 +83,7 @@ static struct slub_percpu_sheaves *slot_trylock(struct kmem_cache *s,
 	struct slub_percpu_sheaves *pcs;
 
 	*cpu = percpu_this_cpu();
-	pcs = slot(s, *cpu);
+	pcs = sheaf_slot(s, *cpu);
 	if (!spin_trylock(&pcs->lock))
 		return NULL;
 	if (unlikely(!pcs->main)) {
@@ -666,248 +514,6 @@ noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
 	sheaf_free_unwatched(s, object, caller);
 }
 
-/* Flushing ---------------------------------------------------------------- */
-
-/*
- * Taking other CPUs' mains needs percpu_barrier(), a system call; so a flush of
- * many caches collects all their sheaves first and makes that call once. In
- * between, taken mains are on a list that nobody else knows, but sequences that
- * began before may still commit to them.
- */
-struct taken {
-	struct slab_sheaf *mains;	/* by next */
-	struct slab_sheaf *others;
-};
-
-/*
- * If the host refuses the barrier after it has granted one a moment ago, mains
- * have been taken that may not be touched. They wait here for the next flush.
- */
-static struct slab_sheaf *limbo;
-static spinlock_t limbo_lock = SPINLOCK_INIT(LOCK_RANK_BARN);
-
-static void chain(struct slab_sheaf **list, struct slab_sheaf *sheaf)
-{
-	if (!sheaf)
-		return;
-	sheaf->next = *list;
-	*list = sheaf;
-}
-
-/* @with_main: see sheaf_flush_caches(). */
-static void take_slot(struct kmem_cache *s, unsigned int cpu, bool with_main,
-		      struct taken *taken)
-{
-	struct slub_percpu_sheaves *pcs = slot(s, cpu);
-
-	if (!READ_ONCE(pcs->main) && !READ_ONCE(pcs->spare))
-		return;
-	spin_lock(&pcs->lock);
-	chain(&taken->others, pcs->spare);
-	WRITE_ONCE(pcs->spare, NULL);
-	if (with_main) {
-		chain(&taken->mains, pcs->main);
-		WRITE_ONCE(pcs->main, NULL);
-	}
-	pcs->refills = 0;
-	spin_unlock(&pcs->lock);
-}
-
-static void take_sheaves(struct kmem_cache *s, bool with_mains,
-			 struct taken *taken)
-{
-	struct slab_sheaf *sheaf;
-	unsigned int cpu;
-
-	if (!s->sheaf_capacity)
-		return;
-	for_each_used_cpu(cpu)
-		take_slot(s, cpu, with_mains, taken);
-	while ((sheaf = barn_get_full(s)) != NULL)
-		chain(&taken->others, sheaf);
-	while ((sheaf = barn_get_empty(s)) != NULL)
-		chain(&taken->others, sheaf);
-}
-
-static void flush_chain(struct slab_sheaf *sheaf)
-{
-	struct slab_sheaf *next;
-
-	for (; sheaf; sheaf = next) {
-		next = sheaf->next;
-		flush_sheaf(sheaf->cache, sheaf);
-		free_sheaf(sheaf);
-	}
-}
-
-/* With the barrier: all mains are private, and those of an earlier flush. */
-static void flush_mains(struct taken *taken)
-{
-	struct slab_sheaf *sheaf = taken->mains;
-
-	spin_lock(&limbo_lock);
-	taken->mains = limbo;
-	limbo = NULL;
-	spin_unlock(&limbo_lock);
-	flush_chain(taken->mains);
-	flush_chain(sheaf);
-}
-
-static void keep_mains(struct taken *taken)
-{
-	struct slab_sheaf *sheaf;
-
-	spin_lock(&limbo_lock);
-	while ((sheaf = taken->mains) != NULL) {
-		taken->mains = sheaf->next;
-		chain(&limbo, sheaf);
-	}
-	spin_unlock(&limbo_lock);
-}
-
-static void flush_taken(struct taken *taken, bool exclusive)
-{
-	flush_chain(taken->others);
-	if (!taken->mains)
-		return;
-	if (exclusive || percpu_barrier())
-		flush_mains(taken);
-	else
-		keep_mains(taken);
-}
-
-void sheaf_flush_all(struct kmem_cache *s, bool exclusive)
-{
-	struct taken taken = { NULL, NULL };
-
-	/* Where the barrier is refused, mains stay. */
-	take_sheaves(s, exclusive || percpu_barrier(), &taken);
-	flush_taken(&taken, exclusive);
-}
-
-void sheaf_flush_caches(bool with_mains)
-{
-	struct taken taken = { NULL, NULL };
-	struct kmem_cache *s;
-
-	with_mains = with_mains && percpu_barrier();
-	lockdep_assert_held(&slab_mutex);
-	list_for_each_entry(s, &slab_caches, list)
-		take_sheaves(s, with_mains, &taken);
-	flush_taken(&taken, false);
-}
-
-/* @main only: what it has goes on being the cache's, by way of the barn. */
-static void take_main(struct kmem_cache *s, unsigned int cpu,
-		      struct taken *taken)
-{
-	struct slub_percpu_sheaves *pcs = slot(s, cpu);
-
-	if (!READ_ONCE(pcs->main))
-		return;
-	spin_lock(&pcs->lock);
-	chain(&taken->mains, pcs->main);
-	WRITE_ONCE(pcs->main, NULL);
-	spin_unlock(&pcs->lock);
-}
-
-static void put_mains(struct slab_sheaf *sheaf)
-{
-	struct slab_sheaf *next;
-
-	for (; sheaf; sheaf = next) {
-		next = sheaf->next;
-		put_sheaf(sheaf->cache, sheaf);
-	}
-}
-
-bool sheaf_take_mains(bool exclusive)
-{
-	struct taken taken = { NULL, NULL };
-	struct kmem_cache *s;
-	unsigned int cpu;
-
-	/* Where there are no sequences, each allocation takes the slow path. */
-	if (!percpu.rseq || !spin_trylock(&slab_mutex))
-		return false;
-	list_for_each_entry(s, &slab_caches, list)
-		if (s->sheaf_capacity)
-			for_each_used_cpu(cpu)
-				take_main(s, cpu, &taken);
-	/* Before a cache can be destroyed: these are objects of it. */
-	if (taken.mains && !exclusive && !percpu_barrier())
-		keep_mains(&taken);
-	else
-		put_mains(taken.mains);
-	spin_unlock(&slab_mutex);
-	return taken.mains != NULL;
-}
-
-/* Looking ----------------------------------------------------------------- */
-
-/* The locks keep sheaves from being replaced and freed. A thread that is alone
- * takes none: it would write to what it may share with its parent process. */
-bool for_each_sheaf(struct kmem_cache *s,
-		    bool (*fn)(struct slab_sheaf *sheaf, void *arg), void *arg)
-{
-	struct slub_percpu_sheaves *pcs;
-	struct slab_sheaf *sheaf;
-	bool found = false, alone = single_threaded();
-	unsigned int cpu;
-
-	if (!s->sheaf_capacity)
-		return false;
-	for_each_used_cpu(cpu) {
-		pcs = slot(s, cpu);
-		if (!READ_ONCE(pcs->main) && !READ_ONCE(pcs->spare))
-			continue;
-		if (!alone)
-			spin_lock(&pcs->lock);
-		if (pcs->main)
-			found |= fn(pcs->main, arg);
-		if (pcs->spare)
-			found |= fn(pcs->spare, arg);
-		if (!alone)
-			spin_unlock(&pcs->lock);
-	}
-	if (!alone)
-		spin_lock(&s->barn.lock);
-	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next)
-		found |= fn(sheaf, arg);
-	if (!alone)
-		spin_unlock(&s->barn.lock);
-	return found;
-}
-
-static bool add_size(struct slab_sheaf *sheaf, void *arg)
-{
-	*(unsigned long *)arg += READ_ONCE(sheaf->size);
-	return false;
-}
-
-unsigned long sheaf_count_objects(struct kmem_cache *s)
-{
-	unsigned long count = 0;
-
-	for_each_sheaf(s, add_size, &count);
-	return count;
-}
-
-static bool holds_object(struct slab_sheaf *sheaf, void *arg)
-{
-	u32 i, size = READ_ONCE(sheaf->size);
-
-	for (i = 0; i < size; i++)
-		if (READ_ONCE(sheaf->objects[i]) == arg)
-			return true;
-	return false;
-}
-
-bool sheaf_contains(struct kmem_cache *s, const void *object)
-{
-	return for_each_sheaf(s, holds_object, (void *)object);
-}
-
 /* Set-up ------------------------------------------------------------------ */
 
 /*
@@ -956,7 +562,7 @@ int sheaf_cache_init(struct kmem_cache *s)
 	s->barn_limit = max_t(unsigned int, 2, min_t(unsigned int, host.nr_cpus, 32));
 	/* Who names a capacity gets it at once. */
 	s->first_capacity = wanted ? capacity : FIRST_CAPACITY;
-	s->sheaf_capacity = round_capacity(capacity);
+	s->sheaf_capacity = sheaf_round_capacity(capacity);
 	return 0;
 }
 
@@ -972,22 +578,10 @@ void sheaf_cache_exit(struct kmem_cache *s)
 
 int sheaf_init(void)
 {
-	static const char *const names[NR_SHEAF_CACHES] = {
-		"sheaf-64", "sheaf-128", "sheaf-256", "sheaf-512",
-		"sheaf-1k", "sheaf-2k", "sheaf-4k", "sheaf-8k",
-	};
-	unsigned int i;
-
 	no_sheaves = percpu_alloc(sizeof(struct slub_percpu_sheaves));
 	if (!no_sheaves)
 		return -1;
-	for (i = 0; i < NR_SHEAF_CACHES; i++)
-		if (boot_cache(&sheaf_caches[i], names[i],
-			       1u << (SHEAF_MIN_SHIFT + i), 64,
-			       SLAB_NO_SHEAVES | SLAB_NO_MERGE |
-				       SLAB_NO_USER_FLAGS))
-			return -1;
-	return 0;
+	return barn_init();
 }
 
 /* In the child of a fork: the gate left no lock held and no sheaf in private
@@ -996,61 +590,4 @@ void sheaf_fork_child(void)
 {
 	if (percpu.rseq)
 		host_membarrier_register();
-}
-
-/* Validation -------------------------------------------------------------- */
-
-struct validate_arg {
-	struct kmem_cache *s;
-	unsigned int bad;
-};
-
-/* Is @sheaf->objects[@i] an object in use, and for the first time here? */
-static bool valid_slot(const struct slab_sheaf *sheaf, u32 i)
-{
-	struct slab_where where;
-	u32 k;
-
-	for (k = 0; k < i; k++)
-		if (sheaf->objects[k] == sheaf->objects[i])
-			return false;
-	return slab_locate(sheaf->objects[i], &where) &&
-	       where.cache == sheaf->cache && where.exact && !where.free;
-}
-
-static bool validate_sheaf(struct slab_sheaf *sheaf, void *arg)
-{
-	struct validate_arg *v = arg;
-	u32 i;
-
-	if (sheaf->size > sheaf->capacity || sheaf->cache != v->s) {
-		v->bad++;
-		return false;
-	}
-	for (i = 0; i < sheaf->size; i++)
-		v->bad += !valid_slot(sheaf, i);
-	return false;
-}
-
-/* Meaningful only while no other thread uses the cache. */
-unsigned int sheaf_validate(struct kmem_cache *s)
-{
-	struct validate_arg v = { .s = s };
-	struct slab_sheaf *sheaf;
-	unsigned int full = 0, empty = 0;
-
-	for_each_sheaf(s, validate_sheaf, &v);				/* H1 */
-	spin_lock(&s->barn.lock);
-	for (sheaf = s->barn.full; sheaf; sheaf = sheaf->next, full++)
-		v.bad += !sheaf->size;					/* H2 */
-	for (sheaf = s->barn.empty; sheaf; sheaf = sheaf->next, empty++)
-		v.bad += sheaf->size != 0;				/* H2 */
-	v.bad += full != s->barn.nr_full || empty != s->barn.nr_empty;
-	v.bad += full > s->barn_limit;					/* H3 */
-	spin_unlock(&s->barn.lock);
-	v.bad += sheaf_count_objects(s) > s->node.nr_inuse;
-	if (v.bad)
-		printk("BUG %s: %u violated invariants of its sheaves\n",
-		       s->name, v.bad);
-	return v.bad;
 }

@@ -240,7 +240,7 @@ void rebuild_freelist(struct kmem_cache *s, struct page *slab);
 bool on_freelist(const struct kmem_cache *s, const struct page *slab,
 		 const void *wanted);
 
-/* sheaf.c: sheaves and barn ----------------------------------------------- */
+/* sheaf.c: what one CPU has ---------------------------------------------- */
 
 int sheaf_init(void);
 int sheaf_cache_init(struct kmem_cache *s);
@@ -256,6 +256,10 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 			    const void *caller);
 void sheaf_free_unwatched(struct kmem_cache *s, void *object,
 			  const void *caller);
+void sheaf_fork_child(void);
+
+/* sheaf_flush.c: what all CPUs have --------------------------------------- */
+
 /* Return the objects of every CPU's sheaves and of the barn to the slabs.
  * @exclusive: the caller knows that nobody else uses the cache. */
 void sheaf_flush_all(struct kmem_cache *s, bool exclusive);
@@ -265,6 +269,9 @@ void sheaf_flush_caches(bool with_mains);
 /* Have the next allocation on each CPU, from each cache, take the slow path;
  * false if it would anyway. @exclusive: this is the only thread. */
 bool sheaf_take_mains(bool exclusive);
+
+/* sheaf_look.c ------------------------------------------------------------ */
+
 /* Objects that sit in sheaves now. */
 unsigned long sheaf_count_objects(struct kmem_cache *s);
 /* Is this object in one of the cache's sheaves? For reports; slow. */
@@ -273,7 +280,6 @@ bool sheaf_contains(struct kmem_cache *s, const void *object);
  * meanwhile. */
 bool for_each_sheaf(struct kmem_cache *s,
 		    bool (*fn)(struct slab_sheaf *sheaf, void *arg), void *arg);
-void sheaf_fork_child(void);
 unsigned int sheaf_validate(struct kmem_cache *s);
 
 /* sheaf_exit.c: when the process ends. */

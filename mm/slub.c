@@ -37,7 +37,7 @@
  * Source:	kernel mm/slub.c. Ours is simpler in one way: a freelist is
  *		only changed under list_lock, not by a double-word compare and
  *		exchange. Sheaves make that one lock hold per 60 objects or so.
- * Not here:	sheaves and the barn (sheaf.c), creating caches (slab_common.c).
+ * Not here:	sheaves and the barn (sheaf.c, barn.c), creating caches (slab_common.c).
  */
 #include <errno.h>
 #include <string.h>

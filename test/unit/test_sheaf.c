@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of mm/sheaf.c: what happens at the ends of a sheaf, the barn, and
- * flushes while others go on.
+ * Tests of mm/sheaf*.c and mm/barn.c: what happens at the ends of a sheaf, the
+ * barn, and flushes while others go on.
  *
  * A sheaf is drawn by its number of objects, the barn as its full and empty
  * sheaves:	main 60, spare 0 | full 3, empty 1

@@ -27,8 +27,9 @@ const char *where(const char *function);
  * mm/sparse.c		sparse_grow
  * mm/pcp.c		pcp_take pcp_free pcp_flush pcp_drain_all
  * mm/kmalloc.c		alloc_large_pages free_large_pages large_by_ladder
- * mm/sheaf.c		alloc_from_sheaves refill put_object put_sheaf
- * mm/sheaf.c		free_gated sheaf_flush_all
+ * mm/sheaf.c		alloc_from_sheaves refill put_object free_gated
+ * mm/barn.c		put_sheaf
+ * mm/sheaf_flush.c	sheaf_flush_all
  * mm/slub.c		slab_alloc_bulk slab_free_bulk slab_discard_empty
  * mm/slub.c		take_objects slab_alloc_one
  * mm/slab_common.c	create_cache destroy_locked shrink_cache
