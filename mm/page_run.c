@@ -10,7 +10,7 @@
  *
  * Any run of n pages holds an aligned block of about n / 3 at least. So the
  * used blocks of the two orders below n are looked at, at most so many of each
- * list, for the shortest run that they are part of. At most an eighth too much
+ * list, for the shortest run that they are part of. At most a quarter too much
  * is good enough. Each search in vain halves the number for the next one.
  *
  * What was allocated as a run, or cut from a larger block, has no order: its
@@ -30,9 +30,9 @@
 #include "page_poison.h"
 #include "probes.h"
 
-#define RUN_TRIES 64
-#define RUN_MISSES_MAX 4
-#define RUN_SLACK_SHIFT 3
+#define RUN_TRIES 16
+#define RUN_MISSES_MAX 2
+#define RUN_SLACK_SHIFT 2
 
 struct run {
 	struct page *page;
