@@ -154,10 +154,17 @@ static unsigned int highest_zone(gfp_t gfp)
 	return zone;
 }
 
-static int request_type(gfp_t gfp)
+/*
+ * In less than a pageblock nothing can be kept apart, and each request of another
+ * type than its own would be a fallback; so all have that type. The kernel does
+ * the same: page_group_by_mobility_disabled.
+ */
+static int request_type(const struct zone *zone, gfp_t gfp)
 {
 	int type = gfp_migratetype(gfp);
 
+	if (READ_ONCE(zone->managed_pages) < pageblock_nr_pages)
+		return (int)pageblock_type(pfn_to_page(zone->start_pfn));
 	if (WARN_ON_ONCE(type >= MIGRATE_PCPTYPES))
 		return MIGRATE_UNMOVABLE;
 	return type;
@@ -209,7 +216,7 @@ static struct page *get_page_from_freelist(gfp_t gfp, unsigned int order,
 		if (!populated_zone(zone) ||
 		    !zone_watermark_ok(zone, order, highest, flags))
 			continue;
-		page = rmqueue(zone, order, request_type(gfp),
+		page = rmqueue(zone, order, request_type(zone, gfp),
 			       flags & ALLOC_FRESH);
 		if (page)
 			return page;
@@ -231,7 +238,7 @@ static struct page *get_run(gfp_t gfp, unsigned long nr_pages)
 		    !zone_watermark_ok(zone, fls_long(nr_pages - 1), highest,
 				       ALLOC_WMARK_LOW))
 			continue;
-		page = rmqueue_run(zone, nr_pages, request_type(gfp));
+		page = rmqueue_run(zone, nr_pages, request_type(zone, gfp));
 		if (page)
 			return page;
 	}
@@ -407,11 +414,11 @@ static struct page *get_smaller_used(gfp_t gfp, unsigned int *order,
 		return NULL;
 	spin_lock(&zone->lock);
 	for (k = *order; !page && k-- > min_order;) {
-		page = rmqueue_one(zone, k, request_type(gfp), false);
+		page = rmqueue_one(zone, k, request_type(zone, gfp), false);
 		if (page) {
 			*order = k;
 			trace_mm_page_alloc_zone_locked(page, k,
-							request_type(gfp),
+							request_type(zone, gfp),
 							false);
 		}
 	}
@@ -647,7 +654,7 @@ static unsigned int bulk_from_pcp(gfp_t gfp, struct page **slots,
 	    !zone_watermark_ok(zone, 0, highest, ALLOC_WMARK_LOW) ||
 	    READ_ONCE(zone->nr_free) < READ_ONCE(zone->watermark[WMARK_LOW]) + nr)
 		return 0;
-	got = pcp_alloc_bulk(zone, request_type(gfp), nr, slots);
+	got = pcp_alloc_bulk(zone, request_type(zone, gfp), nr, slots);
 	for (i = 0; i < got; i++) {
 		prep_new_block(slots[i], 1, gfp, NULL);
 		atomic_store_explicit(&slots[i]->_refcount, 1,

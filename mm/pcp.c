@@ -6,7 +6,8 @@
  * One list per order (0 to PAGE_ALLOC_COSTLY_ORDER) and migratetype. An empty
  * list is refilled with `batch` pages at once; above `high` pages in all, a
  * batch goes back, from the cold ends. Both follow the zone's size, so that a
- * small process parks little: at most 1/64 of its memory or 4 MiB per CPU.
+ * small process parks little: at most 1/64 of its memory or 4 MiB per CPU, but
+ * two blocks of the largest order if these are no more than 1/16 of it.
  *
  * States:	a block on a list is free to us and allocated to the zone:
  *		PG_pcp set, PG_buddy clear, it does not merge
@@ -41,7 +42,7 @@ static struct list_head *pcp_list(struct per_cpu_pages *pcp, unsigned int order,
 /* First use on this CPU, and the zone may have grown since. */
 static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
 {
-	unsigned long managed = READ_ONCE(zone->managed_pages);
+	unsigned long managed = READ_ONCE(zone->managed_pages), few;
 	unsigned int i;
 
 	if (unlikely(!pcp->batch)) {
@@ -53,9 +54,12 @@ static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
 	WRITE_ONCE(pcp->batch,
 		   (u32)min_t(unsigned long, PCP_BATCH_MAX,
 			      max_t(unsigned long, managed / 256, 1)));
+	/* Two blocks of the largest order, or each free of one would flush. */
+	few = min_t(unsigned long, 2u << PAGE_ALLOC_COSTLY_ORDER, managed / 16);
 	pcp->high = (u32)min_t(unsigned long, PCP_HIGH_MAX,
 			       max_t(unsigned long, managed / 64,
-				     4 * pcp->batch));
+				     max_t(unsigned long, few,
+					   4 * pcp->batch)));
 }
 
 /* This CPU's lists, locked; NULL if busy. */

@@ -78,15 +78,15 @@ test_lab_page_browser() {
 	# Buttons; keys; a drag of the slider to its left end; a click on a line
 	# of the script.
 	lab_browse lab_page_browser "> alloc 0
-49 17 33
+17 0 3
 > free B
 > alloc 0
-> free F
+> alloc 4
 > strategy mm
-step 1 of 14
+step 1 of 16
 clicked
 > drain
-17 33" "$dir/pages.html" \
+0 3" "$dir/pages.html" \
 		size:1280,720 press:#forward press:#forward \
 		key:ArrowRight "$command" "$(row "order 0")" \
 		key:ArrowRight "$command" press:#back "$command" \
@@ -96,14 +96,14 @@ clicked
 	# Objects of a slab, and the sentence, as the terminal has them.
 	lab_page slab slab >/dev/null
 	lab_browse lab_page_objects "$(limited "$kmm" lab --plain slab |
-		awk '/^> /{ n++ } n == 9 && /foo slab 35/ { print $5 }
+		awk '/^> /{ n++ } n == 9 && /foo slab 5/ { print $5 }
 			n == 9 && /no sheaf yet/ { print substr($0, 3) }')" \
 		"$dir/slab.html#step=9" \
-		'eval:[...document.querySelectorAll("[data-row=\"foo slab 35\"] .object")].map((e) => "o-_."[["o", "sheaf", "fresh"].findIndex((c) => e.classList.contains(c)) & 3]).join("")' \
+		'eval:[...document.querySelectorAll("[data-row=\"foo slab 5\"] .object")].map((e) => "o-_."[["o", "sheaf", "fresh"].findIndex((c) => e.classList.contains(c)) & 3]).join("")' \
 		'eval:document.querySelector(".said").innerText.slice(0, 73)'
 	# On paper: an exercise for each command, without the answers.
-	lab_browse lab_page_worksheet "13 0
-13 13" "$dir/pages.html" \
+	lab_browse lab_page_worksheet "15 0
+15 15" "$dir/pages.html" \
 		'eval:drawWorksheet() || document.querySelectorAll("#worksheet .exercise").length - 1 + " " + document.querySelectorAll("#worksheet .place").length' \
 		'eval:document.getElementById("answers").click() || drawWorksheet() || document.querySelectorAll("#worksheet .exercise").length - 1 + " " + document.querySelectorAll("#worksheet .place").length'
 }
@@ -203,7 +203,7 @@ test_lab_serve_browser() {
 
 	# Type; a mistake; back, and another command; another strategy with the
 	# same commands; what would be saved.
-	lab_browse lab_serve_browser "A is pages 40-47: a free block of order 3 was there, and was taken as it is.
+	lab_browse lab_serve_browser "A is pages 8-15: a free block of order 3 was there, and was taken as it is.
 'x' is no number from 0 to 10
 step 2 of 2
 emptied

@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(pcp_sizes_follow_zone)
 {
-	unsigned long managed;
+	unsigned long managed, few;
 	struct page *page;
 
 	for (int i = 0; i < 8; i++) {
@@ -131,13 +131,15 @@ START_TEST(pcp_sizes_follow_zone)
 		page = alloc_page(GFP_KERNEL);
 		ck_assert_ptr_nonnull(page);
 		managed = zone->managed_pages;
+		few = min_t(unsigned long, 16, managed / 16);
 		ck_assert_uint_eq(pcp->batch,
 				  min_t(unsigned long, 63,
 					max_t(unsigned long, managed / 256, 1)));
 		ck_assert_uint_eq(pcp->high,
 				  min_t(unsigned long, 1024,
 					max_t(unsigned long, managed / 64,
-					      4 * pcp->batch)));
+					      max_t(unsigned long, few,
+						    4 * pcp->batch))));
 		__free_page(page);
 		ck_assert(sparse_grow(0, true));
 	}
@@ -177,6 +179,56 @@ START_TEST(pcp_types_have_lists_of_their_own)
 	length = list_length(0, type);
 	__free_page(page);
 	ck_assert_uint_eq(list_length(0, type), length + 1);
+}
+END_TEST
+
+/* With less than a pageblock there are no types: what one leaves another takes. */
+START_TEST(pcp_small_zone_has_no_types)
+{
+	unsigned long managed = zone->managed_pages, taken;
+	struct page *page, *other;
+	LIST_HEAD(held);
+
+	WRITE_ONCE(zone->managed_pages, pageblock_nr_pages - 1);
+	/* Used memory comes first, and may lie in the fixture's pageblock. */
+	for (;;) {
+		page = alloc_pages(GFP_KERNEL | __GFP_MOVABLE, 2);
+		ck_assert_ptr_nonnull(page);
+		if (pageblock_type(page) == MIGRATE_MOVABLE)
+			break;
+		list_add(&page->lru, &held);
+	}
+	__free_pages(page, 2);
+	taken = zone->event[PGALLOC];
+	other = alloc_pages(GFP_KERNEL, 2);
+	ck_assert_ptr_eq(other, page);
+	ck_assert_uint_eq(zone->event[PGALLOC], taken);
+	__free_pages(other, 2);
+	list_for_each_entry_safe(page, other, &held, lru)
+		__free_pages(page, 2);
+	WRITE_ONCE(zone->managed_pages, managed);
+}
+END_TEST
+
+/* And yet room for two blocks of the largest order, or each free would flush. */
+START_TEST(pcp_small_zone_keeps_large_blocks)
+{
+	unsigned long managed = zone->managed_pages, taken;
+	const gfp_t gfp = GFP_KERNEL | __GFP_MOVABLE;
+	struct page *page;
+
+	WRITE_ONCE(zone->managed_pages, 256);
+	page = alloc_pages(gfp, PAGE_ALLOC_COSTLY_ORDER);
+	ck_assert_ptr_nonnull(page);
+	taken = zone->event[PGALLOC];
+	for (int i = 0; i < 10; i++) {
+		__free_pages(page, PAGE_ALLOC_COSTLY_ORDER);
+		page = alloc_pages(gfp, PAGE_ALLOC_COSTLY_ORDER);
+		ck_assert_ptr_nonnull(page);
+	}
+	ck_assert_uint_eq(zone->event[PGALLOC], taken);
+	__free_pages(page, PAGE_ALLOC_COSTLY_ORDER);
+	WRITE_ONCE(zone->managed_pages, managed);
 }
 END_TEST
 
@@ -438,6 +490,8 @@ Suite *suite_pcp(void)
 	tcase_add_test(tc, pcp_last_freed_is_first_allocated);
 	tcase_add_loop_test(tc, pcp_types_have_lists_of_their_own, 0,
 			    MIGRATE_PCPTYPES);
+	tcase_add_test(tc, pcp_small_zone_has_no_types);
+	tcase_add_test(tc, pcp_small_zone_keeps_large_blocks);
 	tcase_add_test(tc, pcp_above_high_the_coldest_go_back);
 	tcase_add_test(tc, pcp_drain_returns_everything);
 	tcase_add_test(tc, pcp_drain_reaches_all_cpus);

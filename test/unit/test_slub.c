@@ -362,7 +362,10 @@ static char *recycled_block(unsigned int order)
 	char *block = NULL;
 	unsigned int i, nr = 0;
 
-	/* One from a pageblock of the type that slabs ask for. */
+	/* One from a pageblock of the type that slabs ask for, in a zone that
+	 * has types. */
+	while (zones[ZONE_NORMAL].managed_pages < pageblock_nr_pages)
+		ck_assert(sparse_grow(0, true));
 	while (!block && nr < ARRAY_SIZE(page)) {
 		page[nr] = alloc_pages(GFP_KERNEL, order);
 		ck_assert_ptr_nonnull(page[nr]);

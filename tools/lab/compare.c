@@ -33,7 +33,7 @@
 #include "compare.h"
 #include "internal.h"
 #include "lab.h"
-#include "mm_setup.h"
+#include "mm_root.h"
 #include "strategy.h"
 #include "trace.h"
 
@@ -415,7 +415,6 @@ static void run_mm(const struct lab_trace *t, size_t arena,
 	if (kmm_boot(cmdline))
 		_exit(1);
 	free(cmdline);
-	mm_group_nothing();
 	r->calls = t->nr_calls;
 	measure_pages(t, r);
 	measure_time(&a, t, r);

@@ -155,7 +155,8 @@ static void name_block(char *name, size_t size, char sign, unsigned long pfn,
 /* @text: "|AAAA|..|": one box a block, with ticks between its pages. A free
  * block has its pages' numbers for a name, if there is room. Rows of a large
  * block that would be alike were left out: the next row is that of @next, or
- * there is none if that is 0. */
+ * there is none if that is 0. What begins at an odd row ends with it, since a
+ * block begins at a multiple of its size. */
 static void draw_pages(struct canvas *c, unsigned long pfn, unsigned long next,
 		       const char *text)
 {
@@ -170,7 +171,7 @@ static void draw_pages(struct canvas *c, unsigned long pfn, unsigned long next,
 		c->seen[(int)sign] = true;
 		look = find_look(page_looks, NR(page_looks), sign);
 		name_block(name, sizeof(name), *text, pfn,
-			   nr < 32 ? pfn + nr : next);
+			   nr < 32 || pfn & 32 ? pfn + nr : next);
 		pfn += nr;
 		for (i = 1; i < nr; i++)
 			svg_rect(c->f, c->x + (double)i * CELL - 0.25,

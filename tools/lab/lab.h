@@ -8,8 +8,7 @@
  *	machine.c	a process of its own: which allocator the line is for
  *	   |- arena.c	   the strategies, over an arena of bytes (strategy.h)
  *	   `- mm.c	   the library itself; mm_view.c draws it, mm_types.c
- *			   its migratetypes, mm_setup.c makes it fit a small
- *			   machine
+ *			   its migratetypes, mm_root.c finds its insides
  *	picture.c	two states as one text
  *	drawing.c	states as an SVG file
  *	state_json.c	a state, and what was said, as JSON for pages

@@ -36,7 +36,7 @@
 #include "../../lib/cmdline.h"
 #include "../kmm/kmm.h"
 #include "mm.h"
-#include "mm_setup.h"
+#include "mm_root.h"
 
 #define MACHINE "mem=256K nr_cpus=2 rseq=0 sheaf_capacity=4 slab_max_order=0 "	\
 	"slab_min_objects=1 min_free_kbytes=1 page_reporting=0 thp=never "	\
@@ -102,8 +102,6 @@ static int booted;
 static void boot(void *cmdline)
 {
 	booted = kmm_boot(cmdline);
-	if (!booted)
-		mm_group_nothing();
 }
 
 /* The first call of a thread: it decides the slot. */

@@ -6,7 +6,7 @@
  *	pageblocks    0-511 unmovable, 512-1023 movable
  */
 #include "mm.h"
-#include "mm_setup.h"
+#include "mm_root.h"
 
 static const char *const names[MIGRATE_TYPES] = {
 	[MIGRATE_UNMOVABLE] = "unmovable",
@@ -39,6 +39,8 @@ bool mm_several_types(void)
 {
 	unsigned long pfn;
 
+	if (nr_pages() < mm_pageblock_pages())
+		return false;
 	for (pfn = 0; pfn < nr_pages(); pfn += mm_pageblock_pages())
 		if (mm_type_of(pfn) != MIGRATE_UNMOVABLE)
 			return true;

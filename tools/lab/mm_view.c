@@ -579,7 +579,7 @@ static void say_no_pages(FILE *out, const struct mm_snapshot *s,
 	}
 	if (largest_order(s) >= order) {
 		lab_say(out, "zone_watermark_ok",
-			"No block of order %u, though one is free: without it less than the reserve would be left of %s, and that is for requests that may not wait (watermark min).",
+			"No block of order %u, though a free one is large enough: without it less than the reserve would be left of %s, and that is for requests that may not wait (watermark min).",
 			order, lab_count(s->free_pages, "page"));
 		return;
 	}
