@@ -13,6 +13,7 @@ what it prints:
 	134
 	```
 
+A command goes on in the lines behind it that begin with "> ", or are ">" alone.
 All blocks of a document are run by one shell each, in order, in a directory
 that has the wrong programs of test/wrong as ./NAME and the document's files;
 kmm is in the path. Standard error and output are shown together. What differs
@@ -24,17 +25,21 @@ that ends with "..." matches one that begins like it. In a block that begins wit
 	console.py BUILD DOCUMENT...		check; one line each, then a count
 	console.py --update BUILD DOCUMENT...	write what they print now, but leave
 						blocks that match as they are
+
+A command that would wait for more lines fails, and so does one that does not
+end within --timeout seconds. The rest of its document is not run then.
 """
 import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TIMEOUT = 120
 
 # What may differ, and what stands in its place for a comparison.
 MASKS = [
@@ -101,11 +106,15 @@ class Block:
         for line in lines:
             if line.startswith("$ "):
                 self.pairs.append((line[2:], []))
-            elif line.startswith("> ") and not self.pairs[-1][1]:
+            elif (line + " ").startswith("> ") and not self.pairs[-1][1]:
                 command, shown = self.pairs.pop()
                 self.pairs.append((command + "\n" + line[2:], shown))
             else:
                 self.pairs[-1][1].append(line)
+
+
+class Stuck(Exception):
+    """A command that never ends, and why."""
 
 
 class Shell:
@@ -113,7 +122,7 @@ class Shell:
 
     MARK = "===end of command==="
 
-    def __init__(self, directory, build):
+    def __init__(self, directory, build, timeout):
         env = dict(os.environ, LC_ALL="C",
                    PATH=os.path.abspath(build) + ":" + os.environ["PATH"],
                    BUILD=os.path.abspath(build), ROOT=ROOT)
@@ -123,16 +132,37 @@ class Shell:
         self.process = subprocess.Popen(
             ["bash", "--norc", "--noprofile"], cwd=directory, env=env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace")
+            stderr=subprocess.STDOUT, text=True, errors="replace",
+            start_new_session=True)
+        self.timeout = timeout
 
     def run(self, command):
+        whole = subprocess.run(["bash", "-n", "-c", command], text=True,
+                               stderr=subprocess.PIPE, check=False)
+        if whole.stderr:
+            raise Stuck(whole.stderr.strip())
+        timer = threading.Timer(self.timeout, os.killpg,
+                                (self.process.pid, signal.SIGKILL))
+        timer.start()
+        try:
+            return self.answer(command)
+        finally:
+            timer.cancel()
+
+    def answer(self, command):
         # The status of the command is what `$ echo $?` shows next.
         self.process.stdin.write(
             f"{command}\n"
             f"{{ __s=$?; printf '\\n%s\\n' '{self.MARK}'; (exit $__s); }}\n")
         self.process.stdin.flush()
         lines = []
-        for line in self.process.stdout:
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                late = self.process.wait() == -signal.SIGKILL
+                raise Stuck((f"no end within {self.timeout} s" if late else
+                             "this ends the shell") + ", after:\n" +
+                            "\n".join(lines))
             line = line.rstrip("\n")
             if line == self.MARK:
                 break
@@ -179,31 +209,34 @@ def prepare(directory, build):
             os.symlink(os.path.abspath(path), os.path.join(directory, name))
 
 
-def run_document(path, build, update):
+def run_document(path, build, update, timeout):
     """Returns [(name, problem or None)]; rewrites the document on update."""
     lines, blocks = read_document(path)
     results, changed = [], []
     directory = tempfile.mkdtemp()
+    shell = Shell(directory, build, timeout)
     try:
         prepare(directory, build)
-        shell = Shell(directory, build)
         for number, (start, end, about) in enumerate(blocks, 1):
             new, all_same = [], True
             for command, shown in Block(lines[start:end]).pairs:
-                have = shell.run(command)
-                same = matches(masked(shown, about), masked(have, about))
                 name = f"{os.path.relpath(path, ROOT)}, block {number}: " \
                        f"{command.splitlines()[0]}"
+                have = shell.run(command)
+                same = matches(masked(shown, about), masked(have, about))
                 results.append((name, None if same else
                                 "\n".join("\t" + line for line in have)))
-                new += ["$ " + command.replace("\n", "\n> ")]
+                new += ["$ " + re.sub("\n> $", "\n>", command.replace(
+                    "\n", "\n> "), flags=re.M)]
                 new += presentable(have, build)
                 all_same = all_same and same
             # A block is of one run, or stays as it is.
             if not all_same:
                 changed.append((start, end, new))
-        shell.close()
+    except Stuck as stuck:
+        results.append((name, f"\t{stuck}"))
     finally:
+        shell.close()
         shutil.rmtree(directory)
     if update:
         for start, end, new in reversed(changed):
@@ -218,12 +251,15 @@ def main():
         description="Run the commands that documents show.")
     parser.add_argument("--update", action="store_true",
                         help="write what they print now")
+    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS",
+                        help="for each command (%(default)s)")
     parser.add_argument("build")
     parser.add_argument("documents", nargs="+")
     args = parser.parse_args()
     passed = failed = 0
     for document in args.documents:
-        for name, problem in run_document(document, args.build, args.update):
+        for name, problem in run_document(document, args.build, args.update,
+                                          args.timeout):
             if problem is None:
                 passed += 1
                 print(f"ok {name}")
