@@ -63,12 +63,16 @@
 
 /* Free pointers ----------------------------------------------------------- */
 
-static inline unsigned long encode_link(const struct kmem_cache *s,
-					const struct page *slab,
-					unsigned long ptr, unsigned long where)
+static inline unsigned long link_key(const struct kmem_cache *s,
+				     const struct page *slab)
 {
-	return ptr ^ s->random ^ __builtin_bswap64(where) ^
-	       (u64)slab->slab_gen << 48;
+	return s->random ^ (u64)slab->slab_gen << 48;
+}
+
+static inline unsigned long encode_link(unsigned long key, unsigned long ptr,
+					unsigned long where)
+{
+	return ptr ^ key ^ __builtin_bswap64(where);
 }
 
 static inline void *get_freepointer(const struct kmem_cache *s,
@@ -80,7 +84,8 @@ static inline void *get_freepointer(const struct kmem_cache *s,
 	memcheck_unpoison(link, sizeof(*link));
 	value = *link;
 	memcheck_poison(link, sizeof(*link));
-	return (void *)encode_link(s, slab, value, (unsigned long)link);
+	return (void *)encode_link(link_key(s, slab), value,
+				   (unsigned long)link);
 }
 
 static inline void set_freepointer(const struct kmem_cache *s,
@@ -90,7 +95,8 @@ static inline void set_freepointer(const struct kmem_cache *s,
 	unsigned long *link = (unsigned long *)((char *)object + s->offset);
 
 	memcheck_unpoison(link, sizeof(*link));
-	*link = encode_link(s, slab, (unsigned long)next, (unsigned long)link);
+	*link = encode_link(link_key(s, slab), (unsigned long)next,
+			    (unsigned long)link);
 	memcheck_poison(link, sizeof(*link));
 }
 
@@ -106,12 +112,16 @@ static inline void clear_freepointer(const struct kmem_cache *s, void *object)
 
 /* Objects and slabs ------------------------------------------------------- */
 
-/* The same from an object of the slab, without a look at the map: a slab is
- * aligned to its size. */
+static inline unsigned long slab_bytes(const struct page *slab)
+{
+	return PAGE_SIZE << slab->order;
+}
+
+/* slab_address() from an object of the slab, without a look at the map: a slab
+ * is aligned to its size. */
 static inline char *object_slab_address(const struct page *slab, void *object)
 {
-	return (char *)((unsigned long)object &
-			~((PAGE_SIZE << slab->order) - 1));
+	return (char *)((unsigned long)object & ~(slab_bytes(slab) - 1));
 }
 
 /* Which object starts at @object? -1 if none does. */
@@ -129,15 +139,24 @@ static int object_index(const struct kmem_cache *s, const struct page *slab,
 	return (int)index;
 }
 
-static bool valid_link(const struct kmem_cache *s, const struct page *slab,
-		       const char *base, const void *object)
+/* Does an object start at @object that has been handed out at some time? Less
+ * work than object_index(): see on_boundary(). */
+static inline bool is_object(const struct kmem_cache *s,
+			     const struct page *slab, const char *base,
+			     const void *object)
 {
-	int index;
+	unsigned long off = (unsigned long)((const char *)object - base) -
+			    s->red_left_pad;
 
-	if (!object)
-		return true;
-	index = object_index(s, slab, base, object);
-	return index >= 0 && index < slab->fresh;
+	return off < (unsigned long)slab->fresh * s->size &&
+	       off * s->divisor <= s->boundary_max;
+}
+
+static inline bool valid_link(const struct kmem_cache *s,
+			      const struct page *slab, const char *base,
+			      const void *object)
+{
+	return !object || is_object(s, slab, base, object);
 }
 
 /* A link that leads nowhere: something wrote to a free object. The list was cut;
@@ -429,31 +448,15 @@ static bool already_free(const struct kmem_cache *s, const struct page *slab,
 	return on_freelist(s, slab, object);
 }
 
-/* Has an object of @s that starts at @object been handed out at some time? */
-static bool was_handed_out(const struct kmem_cache *s, const struct page *slab,
-			   const char *base, const void *object)
-{
-	int index = object_index(s, slab, base, object);
-
-	return index >= 0 && index < slab->fresh && slab->inuse;
-}
-
-/* Put an object back that is known to be in use. */
-static void put_object(struct kmem_cache *s, struct page *slab, void *object,
-		       struct list_head *discard)
+/* @nr objects have come back. */
+static void count_put(struct kmem_cache *s, struct page *slab, unsigned int nr,
+		      struct list_head *discard)
 {
 	struct kmem_cache_node *n = &s->node;
 
 	lockdep_assert_held(&n->list_lock);
-	if (unlikely(slab_want_init_on_free(s))) {
-		memcheck_unpoison(object, s->object_size);
-		memset(object, 0, s->object_size);
-		memcheck_poison(object, s->object_size);
-	}
-	set_freepointer(s, slab, object, slab->freelist);
-	slab->freelist = object;
-	slab->inuse--;
-	n->nr_inuse--;
+	slab->inuse = (u16)(slab->inuse - nr);
+	n->nr_inuse -= nr;
 	if (!slab->inuse && n->nr_partial >= s->min_partial)
 		unlink_slab(s, slab, discard);
 	else if (slab->list == SLAB_ON_FULL || !slab->inuse)
@@ -462,13 +465,27 @@ static void put_object(struct kmem_cache *s, struct page *slab, void *object,
 			  !slab->inuse || kmem_cache_metadata(s));
 }
 
+/* Put an object back that is known to be in use. */
+static void put_object(struct kmem_cache *s, struct page *slab, void *object,
+		       struct list_head *discard)
+{
+	if (unlikely(slab_want_init_on_free(s))) {
+		memcheck_unpoison(object, s->object_size);
+		memset(object, 0, s->object_size);
+		memcheck_poison(object, s->object_size);
+	}
+	set_freepointer(s, slab, object, slab->freelist);
+	slab->freelist = object;
+	count_put(s, slab, 1, discard);
+}
+
 /* The same, or false if it cannot be an object of @s that is in use. */
 static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
 			struct list_head *discard)
 {
 	char *base = object_slab_address(slab, object);
 
-	if (unlikely(!was_handed_out(s, slab, base, object) ||
+	if (unlikely(!slab->inuse || !is_object(s, slab, base, object) ||
 		     already_free(s, slab, base, object)))
 		return false;
 	put_object(s, slab, object, discard);
@@ -498,20 +515,74 @@ static void prefetch_object(const struct kmem_cache *s, void *object)
 	__builtin_prefetch((char *)object + s->offset, 1);
 }
 
+/*
+ * free_object() for those of @p that lie in @slab, up to the first that does not,
+ * or cannot be in use; how many that were. Nearly all objects are freed here: what
+ * is the same for all is read once, and one multiplication tells an object's start.
+ */
+static unsigned int free_objects(struct kmem_cache *s, struct page *slab,
+				 unsigned int n, void **p,
+				 struct list_head *discard)
+{
+	unsigned long key = link_key(s, slab), bytes = slab_bytes(slab);
+	char *base = object_slab_address(slab, p[0]);
+	unsigned int i, nr = min_t(unsigned int, n, slab->inuse);
+	void *freelist = slab->freelist;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long *link = (void *)((char *)p[i] + s->offset);
+		unsigned long next;
+
+		if (i + FREE_AHEAD < n)
+			prefetch_object(s, p[i + FREE_AHEAD]);
+		if (unlikely(!is_object(s, slab, base, p[i])))
+			break;
+		/* See already_free(): most of what is no link does not even
+		 * lead into the slab. */
+		next = encode_link(key, *link, (unsigned long)link);
+		if (unlikely(!next || next - (unsigned long)base < bytes)) {
+			slab->freelist = freelist;
+			if (already_free(s, slab, base, p[i]))
+				break;
+		}
+		*link = encode_link(key, (unsigned long)freelist,
+				    (unsigned long)link);
+		freelist = p[i];
+	}
+	slab->freelist = freelist;
+	if (i)
+		count_put(s, slab, i, discard);
+	return i;
+}
+
+/* Is there more to do than to link an object into its slab's freelist? */
+static bool plain_free(const struct kmem_cache *s)
+{
+	return !memcheck_active() && !slab_want_init_on_free(s) &&
+	       !kmem_cache_metadata(s);
+}
+
 void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		    const void *caller)
 {
 	LIST_HEAD(discard);
-	unsigned int i, bad = 0;
+	unsigned int i, nr, bad = 0;
+	bool plain = plain_free(s);
 	struct page *slab;
 
 	spin_lock(&s->node.list_lock);
-	for (i = 0; i < n; i++) {
-		if (i + FREE_AHEAD < n)
-			prefetch_object(s, p[i + FREE_AHEAD]);
+	for (i = 0; i < n; i += nr) {
 		slab = object_slab(s, p[i]);
-		if (unlikely(!slab || !free_object(s, slab, p[i], &discard)))
+		if (unlikely(!slab))
+			nr = 0;
+		else if (likely(plain))
+			nr = free_objects(s, slab, n - i, p + i, &discard);
+		else
+			nr = free_object(s, slab, p[i], &discard);
+		if (unlikely(!nr)) {
 			p[bad++] = p[i];
+			nr = 1;
+		}
 	}
 	spin_unlock(&s->node.list_lock);
 	if (unlikely(!list_empty(&discard)))
@@ -633,7 +704,7 @@ static bool give_debug(struct kmem_cache *s, void *object,
 	if (!kmem_cache_metadata(s))
 		return free_object(s, slab, object, discard);
 	base = slab_address(slab);
-	if (!was_handed_out(s, slab, base, object) ||
+	if (!slab->inuse || !is_object(s, slab, base, object) ||
 	    !free_debug_processing(s, slab, object, call, report))
 		return false;
 	put_object(s, slab, object, discard);
