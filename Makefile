@@ -57,18 +57,23 @@ LIB_SRCS :=			\
 	lib/backtrace.c		\
 	lib/cmdline.c		\
 	lib/debug.c		\
+	lib/dwarf_expr.c	\
 	lib/fault_inject.c	\
 	lib/eh_frame.c		\
 	lib/gate.c		\
 	lib/host.c		\
 	lib/lock.c		\
+	lib/module.c		\
 	lib/module_log.c	\
 	lib/percpu.c		\
 	lib/printk.c		\
 	lib/stack_memo.c	\
+	lib/stack_view.c	\
 	lib/stackdepot.c	\
 	lib/tally.c		\
-	lib/treap.c
+	lib/treap.c		\
+	lib/unwind.c		\
+	lib/unwind_rules.c
 
 MM_SRCS :=			\
 	mm/alloc_tag.c		\
@@ -134,8 +139,9 @@ EXAMPLE_SRCS := $(wildcard Documentation/examples/*.c)
 OBJ := $(BUILD)/obj
 # What few processes need comes last in the libraries. Of the rest, lib/often.ld
 # has what every process uses.
-RARE := $(addprefix lib/,addr_map anchor backtrace eh_frame fault_inject	\
-	module_log stack_memo stackdepot tally treap)					\
+RARE := $(addprefix lib/,addr_map anchor backtrace dwarf_expr eh_frame	\
+	fault_inject module module_log stack_memo stack_view stackdepot tally	\
+	treap unwind unwind_rules)						\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
 	page_poison probes report_format sheaf_look slabinfo slub_debug util	\

@@ -19,7 +19,8 @@
  * Context:	any; no lock, no allocation, about a microsecond.
  * Source:	the DWARF 5 standard, 6.4; the Linux Standard Base Core, 10.6,
  *		for what differs in .eh_frame.
- * Not here:	reading registers and stacks, and remembering rows: backtrace.c.
+ * Not here:	reading registers and stacks: unwind.c; remembering rows:
+ *		unwind_rules.c.
  */
 #include <string.h>
 

@@ -23,7 +23,7 @@
  * left and entered again, or another function's that has the same return address
  * in the same place, leads to the same walk.
  * The rows of an address change when a module is unloaded and another one comes
- * where it was. So modules are compared too, as backtrace.c does it, in the order
+ * where it was. So modules are compared too, as module.c tells them, in the order
  * in which the walk came to them: if those before are the same, a frame of the
  * next one is on the stack, and what it says of itself can be read.
  *
@@ -38,10 +38,11 @@
  * end of the stack before it is read.
  *
  * Context:	any, signal handlers too. About 1 ns per word, some 25 words.
- * Not here:	walks: backtrace.c; the depot: stackdepot.c.
+ * Not here:	walks: unwind.c; the depot: stackdepot.c.
  */
 #include "backtrace.h"
 #include "memcheck.h"
+#include "stack_view.h"
 #include "stackdepot.h"
 #include "unwind.h"
 

@@ -60,8 +60,9 @@ vfork vsnprintf write
 END
 cat >"$tmp/kernel" <<'END'
 ___free_pages __alloc_pages_noprof __alloc_pages_slowpath __do_kmalloc_node
-__free_one_page __rmqueue_fallback alloc_contig_pages cache_show free_unref_page
-kmalloc_nolock rmqueue_pcplist stack_trace_save
+__free_one_page __module_address __rmqueue_fallback alloc_contig_pages cache_show
+free_unref_page get_stack_info kmalloc_nolock rmqueue_pcplist stack_access_ok
+stack_trace_save unwind_next_frame
 END
 
 # Code without comments: a name that only a comment has does not exist.
