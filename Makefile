@@ -163,7 +163,7 @@ WRONG_NAMES := $(basename $(notdir $(WRONG_SRCS)))
 WRONG := $(addprefix $(BUILD)/test/wrong/,$(WRONG_NAMES))
 WRONG_ASAN := $(addprefix $(BUILD)/test/wrong/asan/,$(WRONG_NAMES))
 UNIT := $(BUILD)/test/unit
-# Libraries that test_backtrace.c loads and unloads, one at a time: the same, but
+# Libraries that test_module.c loads and unloads, one at a time: the same, but
 # for the size of a frame, with and without a build-id.
 PLUGINS := $(patsubst %,$(BUILD)/test/plugin-%.so,a b no-id-a no-id-b)
 EXAMPLES := $(patsubst Documentation/examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRCS))

@@ -34,6 +34,7 @@ static const struct {
 	{ "host", suite_host },
 	{ "lock", suite_lock },
 	{ "backtrace", suite_backtrace },
+	{ "module", suite_module },
 	{ "stackdepot", suite_stackdepot },
 	{ "percpu", suite_percpu },
 	{ "boot", suite_boot },

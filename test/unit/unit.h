@@ -23,6 +23,7 @@ Suite *suite_cmdline(void);
 Suite *suite_host(void);
 Suite *suite_lock(void);
 Suite *suite_backtrace(void);
+Suite *suite_module(void);
 Suite *suite_stackdepot(void);
 Suite *suite_percpu(void);
 Suite *suite_list(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A library for test_backtrace.c, in several builds with frames of another
+ * A library for test_module.c, in several builds with frames of another
  * PLUGIN_FRAME, so that the same address has another frame after one has been
  * unloaded and another loaded.
  */
