@@ -557,11 +557,13 @@ $(UNIT): $(UNIT_OBJS) $(KMM_OBJS) | $(PLUGINS)
 	$(Q)$(CC) $(CFLAGS) $(TEST_LDFLAGS) $(LDFLAGS) -o $@ $^ \
 		$$($(PKG_CONFIG) --libs check) -pthread -ldl
 
-$(BUILD)/test/plugin-%.so: test/unit/plugin/plugin.c $(BUILD)/flags
+$(BUILD)/test/plugin-%.so: test/unit/plugin/plugin.c test/unit/plugin/plugin.ld \
+		$(BUILD)/flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(warnings_fatal) $(LDFLAGS) -shared -fPIC \
 		-fomit-frame-pointer -DPLUGIN_FRAME=$(if $(filter %b,$*),600,200) \
+		-Wl,-T,test/unit/plugin/plugin.ld \
 		-Wl,--build-id=$(if $(filter no-id-%,$*),none,sha1) -o $@ $<
 
 $(STRESS): $(BUILD)/%: $(OBJ)/%.o $(KMM_OBJS)

@@ -96,10 +96,22 @@ static noinline unsigned int build_id_place(unsigned long start)
 	return found;
 }
 
+/* How the note of a build-id goes on behind the sizes; then comes the id. */
+static const struct {
+	u32 type;
+	char name[4];
+} build_id_note = { NT_GNU_BUILD_ID, "GNU" };
+
+static bool is_build_id(unsigned long addr)
+{
+	return !memcmp((const char *)addr - sizeof(build_id_note),
+		       &build_id_note, sizeof(build_id_note));
+}
+
 /*
  * Where the build-ids are: start of module | offset, which is less than a
- * page. Only the place is remembered, and what is there is read each time; so
- * it does no harm if the module is another one by now.
+ * page. Only the place is remembered, and what is there is read each time. If the
+ * module is another one by now, it has its id there as well, or no such note.
  */
 static _Atomic unsigned long build_id_at[64];
 
@@ -107,17 +119,18 @@ u64 module_build_id(unsigned long start)
 {
 	_Atomic unsigned long *slot;
 	unsigned long word;
-	u64 id = 0;
+	u64 id;
 
 	slot = &build_id_at[(start >> 12) * HASH_MULTIPLIER >> 58];
 	word = atomic_load_explicit(slot, memory_order_relaxed);
-	if (ALIGN_DOWN(word, HEADER_PAGE) != start) {
+	if (ALIGN_DOWN(word, HEADER_PAGE) != start || !is_build_id(word)) {
 		word = start | build_id_place(start);
+		if (word == start)
+			return 0;
 		atomic_store_explicit(slot, word, memory_order_relaxed);
 	}
 	/* All of it is in that page. */
-	if (word % HEADER_PAGE)
-		memcpy(&id, (const void *)word, sizeof(id));
+	memcpy(&id, (const void *)word, sizeof(id));
 	return id;
 }
 

@@ -61,7 +61,7 @@ static inline u32 module_stamp(const struct module *module,
 	/* The program is never unloaded. */
 	if (!id->build_id && !module_is_program(module))
 		return 0;
-	return (u32)hash_mix(id->place ^ hash_mix(id->build_id)) | 1;
+	return (u32)hash_mix(id->place * HASH_MULTIPLIER ^ id->build_id) | 1;
 }
 
 /* Note where the module of @pc lies, for the time when it has gone; a frame of

@@ -17,6 +17,7 @@
 #include "backtrace.h"
 #include "chain.h"
 #include "memcheck.h"
+#include "module.h"
 #include "unit.h"
 
 /* Libraries that come and go ---------------------------------------------------- */
@@ -91,6 +92,31 @@ START_TEST(backtrace_other_library_at_same_address)
 	}
 	if (!VALGRIND_RUNS)
 		ck_assert_uint_gt(same, 0);
+}
+END_TEST
+
+/* What a library is known by is its own, and not what is where another that was
+ * there had it. */
+START_TEST(module_build_id_of_other_library)
+{
+	const char *const names[] = { "a", "no-id-a", "b", "no-id-b", "a" };
+	u64 id[ARRAY_SIZE(names)];
+
+	chain_handle(SIGURG, 0, ignore_signal);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		void *handle = open_plugin(names[i]);
+		struct module module;
+
+		ck_assert(find_module((unsigned long)dlsym(handle, "plugin_call"),
+				      &module));
+		id[i] = module_build_id(module.eh.start);
+		dlclose(handle);
+	}
+	ck_assert_uint_eq(id[1], 0);
+	ck_assert_uint_eq(id[3], 0);
+	ck_assert_uint_ne(id[0], 0);
+	ck_assert_uint_ne(id[2], id[0]);
+	ck_assert_uint_eq(id[4], id[0]);
 }
 END_TEST
 
@@ -397,6 +423,7 @@ Suite *suite_module(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, backtrace_other_library_at_same_address);
 	tcase_add_test(tc, backtrace_other_library_with_old_words);
+	tcase_add_test(tc, module_build_id_of_other_library);
 	tcase_add_test(tc, backtrace_while_thread_is_inside_dlopen);
 	tcase_add_test(tc, backtrace_under_sigprof_with_threads);
 	suite_add_tcase(suite, tc);

@@ -6,6 +6,15 @@
  */
 #include <signal.h>
 
+/* The same in all builds. In those without a build-id it lies where the others
+ * have that (plugin.ld). */
+__asm__(".pushsection .note.kmm, \"a\", %note\n"
+	".balign 4\n"
+	".long 4, 20, 1\n"
+	".asciz \"KMM\"\n"
+	".ascii \"alike in each build!\"\n"
+	".popsection\n");
+
 int plugin_call(int (*fn)(void *), void *arg);
 
 /* In the middle of dlopen(): whoever has a handler for this may wait in it. */
