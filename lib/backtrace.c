@@ -62,25 +62,30 @@ bool backtrace_module(unsigned long pc, const char **path,
 	return true;
 }
 
+/*
+ * The log is asked first: what it says it has kept, while what the loader says of
+ * a library is gone with that, and the library may go now.
+ */
 bool backtrace_past_module(unsigned long pc, const char **path,
 			   unsigned long *vaddr)
 {
 	struct logged_module past;
-	struct module module;
+	struct module now;
 
-	if (find_module(pc, &module) && module_stays(&module))
-		return backtrace_module(pc, path, vaddr);
 	switch (module_log_find(pc, &past)) {
-	case MODULE_LOG_NONE:
-		return backtrace_module(pc, path, vaddr);
-	case MODULE_LOG_SEVERAL:
-		return false;
 	case MODULE_LOG_ONE:
+		*path = past.path;
+		*vaddr = pc - past.bias;
+		return true;
+	case MODULE_LOG_SEVERAL:
+		/* Or the log is full: that says nothing of what stays. */
+		if (!find_module(pc, &now) || !module_stays(&now))
+			return false;
+		break;
+	case MODULE_LOG_NONE:
 		break;
 	}
-	*path = past.path;
-	*vaddr = pc - past.bias;
-	return true;
+	return backtrace_module(pc, path, vaddr);
 }
 
 static void print_stack(const char *indent, const unsigned long *entries,
