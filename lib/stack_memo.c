@@ -159,7 +159,7 @@ static depot_stack_handle_t recall_stack(const struct frame *here,
 	return 0;
 }
 
-/* An empty memo of the row, or each in turn. */
+/* An empty memo of the row that nobody writes, or each in turn. */
 static struct memo *memo_to_replace(struct memo *row)
 {
 	static _Atomic u32 turn;
@@ -167,7 +167,7 @@ static struct memo *memo_to_replace(struct memo *row)
 	u32 now;
 
 	for (i = 0; i < MEMO_WAYS; i++)
-		if (!GET(row[i].handle))
+		if (!GET(row[i].handle) && !(GET(row[i].seq) & 1))
 			return &row[i];
 	now = atomic_load_explicit(&turn, memory_order_relaxed);
 	atomic_store_explicit(&turn, now + 1, memory_order_relaxed);
