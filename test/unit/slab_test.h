@@ -178,4 +178,20 @@ static inline unsigned int count_lines(const char *text)
 	return lines;
 }
 
+/* A link, as the file comment of mm/slub.c says. */
+static inline unsigned long decode(const struct kmem_cache *s,
+				   const struct page *slab, void *where)
+{
+	return peek_word(where) ^ s->random ^
+	       __builtin_bswap64((unsigned long)where) ^
+	       (u64)slab->slab_gen << 48;
+}
+
+/* An opaque number: the compiler must not see that it is constant. */
+static inline size_t runtime(size_t n)
+{
+	__asm__ volatile("" : "+r"(n));
+	return n;
+}
+
 #endif /* TEST_SLAB_TEST_H */

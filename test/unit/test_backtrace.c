@@ -14,7 +14,6 @@
 
 #include "backtrace.h"
 #include "chain.h"
-#include "memcheck.h"
 #include "unit.h"
 
 #if defined(__x86_64__)

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of mm/page_alloc.c, mm/page_run.c and mm/page_ref.c: what a caller gets,
- * holds and gives back, and who gets the last pages. How free memory is kept is
- * the subject of test_buddy.c.
- *
- * free_now() counts the pages that nobody holds; what a call takes or returns
- * is its difference, wherever the pages are kept meanwhile.
+ * Tests of mm/page_alloc.c: what a caller gets and gives back, and who gets the
+ * last pages. How free memory is kept is the subject of test_buddy.c.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <kmm/kmm.h>
@@ -15,84 +10,15 @@
 #include <linux/mm.h>
 
 #include "cmdline.h"
-#include "gate.h"
 #include "host.h"
 #include "internal.h"
 #include "memcheck.h"
-#include "slab.h"
+#include "page_test.h"
 #include "unit.h"
-
-static void validate(void)
-{
-	ck_assert_uint_eq(page_alloc_validate(), 0);
-	ck_assert_uint_eq(pcp_validate(), 0);
-}
-
-/* Minus those that came online, which were free at no time before. */
-static long free_now(void)
-{
-	long nr = 0;
-
-	for (int i = 0; i < MAX_NR_ZONES; i++)
-		if (populated_zone(&zones[i]))
-			nr += (long)(zones[i].nr_free + pcp_count(&zones[i])) -
-			      (long)zones[i].managed_pages;
-	return nr;
-}
-
-static long free_at_start;
-
-/* So much that nobody needs the reserve. */
-static void plenty(void)
-{
-	while (zones[ZONE_NORMAL].nr_free < 4096)
-		ck_assert(sparse_grow(MAX_PAGE_ORDER, true));
-}
-
-static void page_setup(void)
-{
-	/* Caches may keep what the first free pages of a process are for. */
-	kmm_trim();
-	free_at_start = free_now();
-}
-
-static void page_teardown(void)
-{
-	ck_assert_int_eq(free_now(), free_at_start);
-	drain_all_pages();
-	validate();
-}
 
 #define MAX_PAGES 8192
 
 static struct page *pages[MAX_PAGES];
-
-/* Contents: each page begins and ends with a number. */
-static void mark(void *addr, unsigned long nr_pages, unsigned long tag)
-{
-	for (char *p = addr; nr_pages--; p += PAGE_SIZE, tag++) {
-		memcpy(p, &tag, sizeof(tag));
-		memcpy(p + PAGE_SIZE - sizeof(tag), &tag, sizeof(tag));
-	}
-}
-
-static bool is_marked(const void *addr, unsigned long nr_pages,
-		      unsigned long tag)
-{
-	for (const char *p = addr; nr_pages--; p += PAGE_SIZE, tag++)
-		if (memcmp(p, &tag, sizeof(tag)) ||
-		    memcmp(p + PAGE_SIZE - sizeof(tag), &tag, sizeof(tag)))
-			return false;
-	return true;
-}
-
-static bool is_zero(const char *p, size_t size)
-{
-	while (size--)
-		if (*p++)
-			return false;
-	return true;
-}
 
 /* Blocks ------------------------------------------------------------------ */
 
@@ -165,386 +91,6 @@ START_TEST(alloc_order_too_large_warns_once)
 
 	ck_assert_str_eq(text, "WARNING: page allocation of order 11: the largest is 10\n");
 	ck_assert_int_eq(status, 0);
-}
-END_TEST
-
-/* References -------------------------------------------------------------- */
-
-/*	|head|t|t t|t t t t|	__free_pages() with a reference left: the tails
- *				go at once, the head with its last reference */
-START_TEST(free_with_reference_keeps_head_alone)
-{
-	unsigned int order = (unsigned int)_i;
-	struct page *page = alloc_pages(GFP_KERNEL, order);
-
-	ck_assert_ptr_nonnull(page);
-	get_page(page);
-	ck_assert_int_eq(page_count(page), 2);
-	mark(page_address(page), 1, 5);
-	__free_pages(page, order);
-	ck_assert_int_eq(page_count(page), 1);
-	ck_assert_int_eq(free_now(), free_at_start - 1);
-	ck_assert(is_marked(page_address(page), 1, 5));
-	validate();
-	put_page(page);
-	ck_assert_int_eq(page_count(page), 0);
-	validate();
-}
-END_TEST
-
-START_TEST(compound_tails_know_their_head)
-{
-	unsigned int order = (unsigned int)_i;
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
-
-	ck_assert_ptr_nonnull(page);
-	ck_assert_uint_eq(compound_order(page), order);
-	ck_assert_uint_eq(page_size(page), PAGE_SIZE << order);
-	for (unsigned long i = 0; i < 1UL << order; i++) {
-		ck_assert_ptr_eq(compound_head(page + i), page);
-		ck_assert_int_eq(PageTail(page + i), i != 0);
-	}
-	__free_pages(page, order);
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		ck_assert_ptr_eq(compound_head(page + i), page + i);
-}
-END_TEST
-
-START_TEST(compound_reference_keeps_whole_block)
-{
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 3);
-
-	ck_assert_ptr_nonnull(page);
-	get_page(page + 5);
-	ck_assert_int_eq(page_count(page), 2);
-	ck_assert_int_eq(page_count(page + 7), 2);
-	__free_pages(page, 3);
-	ck_assert_int_eq(free_now(), free_at_start - 8);
-	ck_assert_uint_eq(compound_order(page), 3);
-	put_page(page + 6);
-	ck_assert_int_eq(page_count(page), 0);
-}
-END_TEST
-
-START_TEST(split_page_makes_single_pages)
-{
-	unsigned int order = (unsigned int)_i;
-	struct page *page = alloc_pages(GFP_KERNEL, order);
-
-	ck_assert_ptr_nonnull(page);
-	mark(page_address(page), 1UL << order, 9);
-	split_page(page, order);
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		ck_assert_int_eq(page_count(page + i), 1);
-	for (unsigned long i = 1UL << order; i-- > 0;) {
-		ck_assert(is_marked(page_address(page + i), 1, 9 + i));
-		if (i % 2)
-			__free_page(page + i);
-		else
-			put_page(page + i);
-	}
-}
-END_TEST
-
-static void split_compound(void)
-{
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
-
-	split_page(page, 2);
-	ck_assert_int_eq(page_count(page), 1);
-	ck_assert_uint_eq(compound_order(page), 2);
-	__free_pages(page, 2);
-	validate();
-}
-
-START_TEST(split_page_compound_is_refused)
-{
-	const char *text;
-
-	ck_assert_int_eq(test_run_child(split_compound, &text), 0);
-	ck_assert_ptr_nonnull(strstr(text, "WARNING: "));
-}
-END_TEST
-
-/* Exact sizes ------------------------------------------------------------- */
-
-/* What is over to the next power of two goes back at once. */
-START_TEST(exact_takes_no_page_too_many)
-{
-	unsigned long nr = (unsigned long)_i;
-	void *addr = alloc_pages_exact(nr * PAGE_SIZE, GFP_KERNEL);
-
-	ck_assert_ptr_nonnull(addr);
-	ck_assert_int_eq(free_now(), free_at_start - (long)nr);
-	for (unsigned long i = 0; i < nr; i++)
-		ck_assert_int_eq(page_count(virt_to_page(addr) + i), 1);
-	mark(addr, nr, 3);
-	validate();
-	ck_assert(is_marked(addr, nr, 3));
-	free_pages_exact(addr, nr * PAGE_SIZE);
-	validate();
-}
-END_TEST
-
-/*	|x|x|x|x|x|.|. .|	five pages of eight */
-START_TEST(exact_tail_lies_free_behind)
-{
-	char *addr = alloc_pages_exact(4 * PAGE_SIZE + 1, GFP_KERNEL);
-	struct page *page = virt_to_page(addr);
-
-	ck_assert_ptr_nonnull(addr);
-	ck_assert_uint_eq(page_to_pfn(page) % 8, 0);
-	ck_assert(PageBuddy(page + 5));
-	ck_assert_uint_eq(page[5].order, 0);
-	ck_assert(PageBuddy(page + 6));
-	ck_assert_uint_eq(page[6].order, 1);
-	free_pages_exact(addr, 4 * PAGE_SIZE + 1);
-}
-END_TEST
-
-/*	|x|x|x|x|x|.|. .|	grows to 8 of 8, shrinks to 3; not past what is used */
-START_TEST(exact_resize_in_place)
-{
-	struct page *page, *behind;
-	unsigned long held = 0;
-
-	gate_enter();
-	plenty();
-	page = alloc_frozen_exact(GFP_KERNEL, 5, 3, NULL);
-	ck_assert_ptr_nonnull(page);
-	mark(page_address(page), 5, 77);
-	ck_assert(resize_frozen_exact(page, 5, 8));
-	ck_assert_int_eq(free_now(), free_at_start - 8);
-	mark((char *)page_address(page) + 5 * PAGE_SIZE, 3, 82);
-	ck_assert(is_marked(page_address(page), 8, 77));
-	validate();
-	ck_assert(resize_frozen_exact(page, 8, 3));
-	ck_assert_int_eq(free_now(), free_at_start - 3);
-	validate();
-	/* The page behind is in use now. */
-	behind = page + 3;
-	while (PageBuddy(behind) || PagePcp(behind)) {
-		pages[held] = alloc_page(GFP_KERNEL);
-		ck_assert_ptr_nonnull(pages[held++]);
-	}
-	ck_assert(!resize_frozen_exact(page, 3, 4));
-	ck_assert_int_eq(free_now(), free_at_start - 3 - (long)held);
-	ck_assert(is_marked(page_address(page), 3, 77));
-	while (held)
-		__free_page(pages[--held]);
-	free_frozen_exact(page, 3);
-	gate_exit();
-	validate();
-}
-END_TEST
-
-/*	0       4       8               16
- *	|. . . .|x x x x|. . . . ...	grows to eight pages, which are no
- *	|. . . .|x x x x x x x x|. ...	block of order 3 where they lie */
-START_TEST(exact_resize_to_unaligned_power_of_two)
-{
-	struct page *block;
-
-	gate_enter();
-	plenty();
-	block = alloc_frozen_pages(GFP_KERNEL, 5, NULL);
-	ck_assert_ptr_nonnull(block);
-	/* Three blocks of it, each with a head. */
-	set_page_zone(block + 4, page_zonenum(block));
-	set_page_zone(block + 8, page_zonenum(block));
-	free_frozen_exact(block, 4);
-	free_frozen_exact(block + 8, 24);
-	ck_assert(resize_frozen_exact(block + 4, 4, 8));
-	mark(page_address(block + 4), 8, 31);
-	validate();
-	ck_assert(is_marked(page_address(block + 4), 8, 31));
-	free_frozen_exact(block + 4, 8);
-	validate();
-	pcp_drain_all();
-	validate();
-	gate_exit();
-}
-END_TEST
-
-/*	0                       16
- *	|x|.|. .|. . . .|x x ...|	blocks of 1, 2 and 4 pages, no buddies:
- *	|x|y y y y y y y|x x ...|	seven pages wanted, any six of them */
-START_TEST(exact_run_across_blocks_that_are_no_buddies)
-{
-	unsigned long wanted = (unsigned long)_i;
-	struct page *block, *run;
-
-	gate_enter();
-	plenty();
-	block = alloc_frozen_pages(GFP_KERNEL, 4, NULL);
-	ck_assert_ptr_nonnull(block);
-	mark(page_address(block), 16, 9);
-	set_page_zone(block + 1, page_zonenum(block));
-	free_frozen_exact(block + 1, 7);
-	pcp_drain_all();
-	validate();
-	/* What was used goes first, and of that the shortest run. */
-	run = alloc_frozen_exact(GFP_KERNEL, wanted, 0, NULL);
-	ck_assert_ptr_nonnull(run);
-	ck_assert_msg(run >= block + 1 && run + wanted <= block + 8,
-		      "page %td of the block", run - block);
-	ck_assert_int_eq(free_now(), free_at_start - 9 - (long)wanted);
-	validate();
-	mark(page_address(run), wanted, 10);
-	ck_assert(is_marked(page_address(block + 8), 1, 9 + 8));
-	free_frozen_exact(run, wanted);
-	validate();
-	/* With an alignment it must lie elsewhere. */
-	run = alloc_frozen_exact(GFP_KERNEL, wanted, 3, NULL);
-	ck_assert_ptr_nonnull(run);
-	ck_assert_uint_eq(page_to_pfn(run) % 8, 0);
-	free_frozen_exact(run, wanted);
-	set_page_zone(block + 8, page_zonenum(block));
-	free_frozen_exact(block, 1);
-	free_frozen_exact(block + 8, 8);
-	pcp_drain_all();
-	gate_exit();
-	validate();
-}
-END_TEST
-
-/* A slab is rather small than of memory that nobody has used. */
-START_TEST(slab_of_used_page_before_fresh_block)
-{
-	struct page *block, *slab;
-
-	gate_enter();
-	plenty();
-	block = alloc_frozen_pages(GFP_KERNEL, 1, NULL);
-	ck_assert_ptr_nonnull(block);
-	mark(page_address(block), 2, 9);
-	set_page_zone(block + 1, page_zonenum(block));
-	free_frozen_exact(block + 1, 1);
-	pcp_drain_all();
-	slab = alloc_frozen_slab(GFP_KERNEL, 1, 0);
-	ck_assert_ptr_eq(slab, block + 1);
-	ck_assert_uint_eq(slab->order, 0);
-	free_frozen_pages(slab, 0);
-	/* One of two pages must be elsewhere. */
-	slab = alloc_frozen_slab(GFP_KERNEL, 1, 1);
-	ck_assert_ptr_nonnull(slab);
-	ck_assert_ptr_ne(slab, block);
-	ck_assert_uint_eq(slab->order, 1);
-	free_frozen_pages(slab, 1);
-	free_frozen_pages(block, 0);
-	pcp_drain_all();
-	gate_exit();
-	validate();
-}
-END_TEST
-
-/* Growth takes back what caches keep, but not each time. The blocks of the
- * largest order do not merge, so that what is fresh stays fresh. */
-TEST_SCENARIO(reclaim_before_growth)
-{
-	struct kmem_cache *s = kmem_cache_create("unit-kept", 64, 0,
-						 SLAB_NO_MERGE, NULL);
-	struct page *large, *more, *small[4];
-	unsigned long i;
-
-	ck_assert_ptr_nonnull(s);
-	plenty();
-	kmm_trim();
-	large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
-	small[0] = alloc_pages(GFP_KERNEL, 5);
-	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
-	/* Hardly larger, and hardly a page was taken since. */
-	small[1] = alloc_pages(GFP_KERNEL, 5);
-	ck_assert_uint_gt(sheaf_count_objects(s), 0);
-	/* As many pages as there are, though always the same. */
-	for (i = 0; i <= zones[ZONE_NORMAL].managed_pages;
-	     i += MAX_ORDER_NR_PAGES) {
-		__free_pages(large, MAX_PAGE_ORDER);
-		large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
-	}
-	ck_assert_uint_gt(sheaf_count_objects(s), 0);
-	small[2] = alloc_pages(GFP_KERNEL, 5);
-	ck_assert_uint_eq(sheaf_count_objects(s), 0);
-	/* And when it has grown by much. */
-	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
-	more = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
-	ck_assert_uint_gt(sheaf_count_objects(s), 0);
-	small[3] = alloc_pages(GFP_KERNEL, 5);
-	ck_assert_uint_eq(sheaf_count_objects(s), 0);
-	for (i = 0; i < ARRAY_SIZE(small); i++)
-		__free_pages(small[i], 5);
-	__free_pages(large, MAX_PAGE_ORDER);
-	__free_pages(more, MAX_PAGE_ORDER);
-	kmem_cache_destroy(s);
-}
-
-START_TEST(growth_takes_back_what_caches_keep)
-{
-	/* Under a memory checker there are no sheaves. */
-	if (!memcheck_active())
-		test_scenario_passes("reclaim_before_growth",
-				     "page_shift=12 page_reporting=0 thp=never");
-}
-END_TEST
-
-/* Up and down by random numbers of pages, until what is behind is used. */
-START_TEST(exact_resize_random_steps_keep_contents)
-{
-	unsigned long nr = 1, to;
-	struct page *page, *moved;
-
-	gate_enter();
-	plenty();
-	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
-	ck_assert_ptr_nonnull(page);
-	mark(page_address(page), nr, 5);
-	for (int i = 0; i < test_rounds(1000); i++) {
-		/* Powers of two as well: they are no blocks of an order, unless
-		 * they happen to be aligned. */
-		to = test_random() % 2 ? 1 + test_random() % 200 :
-					 1UL << test_random() % 7;
-		if (!resize_frozen_exact(page, nr, to)) {
-			moved = alloc_frozen_exact(GFP_KERNEL, to, 0, NULL);
-			ck_assert_ptr_nonnull(moved);
-			free_frozen_exact(page, nr);
-			page = moved;
-			mark(page_address(page), to, 5);
-		}
-		ck_assert(is_marked(page_address(page), to < nr ? to : nr, 5));
-		nr = to;
-		mark(page_address(page), nr, 5);
-		validate();
-		ck_assert_int_eq(free_now(), free_at_start - (long)nr);
-	}
-	free_frozen_exact(page, nr);
-	gate_exit();
-}
-END_TEST
-
-START_TEST(exact_size_zero_is_null)
-{
-	ck_assert_ptr_null(alloc_pages_exact(0, GFP_KERNEL));
-	free_pages_exact(NULL, 0);
-	free_pages_exact(NULL, 2 * PAGE_SIZE);
-}
-END_TEST
-
-static void exact_with_wrong_flags(void)
-{
-	void *addr = alloc_pages_exact(3 * PAGE_SIZE, GFP_KERNEL | __GFP_COMP);
-
-	ck_assert_ptr_nonnull(addr);
-	ck_assert_uint_eq(compound_order(virt_to_page(addr)), 0);
-	free_pages_exact(addr, 3 * PAGE_SIZE);
-	validate();
-}
-
-START_TEST(exact_compound_is_dropped_with_warning)
-{
-	const char *text;
-
-	ck_assert_int_eq(test_run_child(exact_with_wrong_flags, &text), 0);
-	ck_assert_ptr_nonnull(strstr(text, "WARNING: "));
 }
 END_TEST
 
@@ -1249,10 +795,9 @@ END_TEST
 
 Suite *suite_page_alloc(void)
 {
-	Suite *s = suite_create("page_alloc");
-	TCase *tc;
+	Suite *suite = suite_create("page_alloc");
+	TCase *tc = tcase_create("blocks");
 
-	tc = tcase_create("blocks");
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
 	tcase_add_loop_test(tc, alloc_each_order_is_aligned_to_its_size, 0,
 			    NR_PAGE_ORDERS);
@@ -1260,44 +805,21 @@ Suite *suite_page_alloc(void)
 	tcase_add_test(tc, free_address_zero_is_ignored);
 	tcase_add_test(tc, alloc_order_too_large_warns_once);
 	tcase_add_test(tc, zones_absent_are_served_by_normal);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
-	tc = tcase_create("references");
+	tc = tcase_create("bulk");
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
-	tcase_add_loop_test(tc, free_with_reference_keeps_head_alone, 0,
-			    NR_PAGE_ORDERS);
-	tcase_add_loop_test(tc, compound_tails_know_their_head, 0,
-			    NR_PAGE_ORDERS);
-	tcase_add_test(tc, compound_reference_keeps_whole_block);
-	tcase_add_loop_test(tc, split_page_makes_single_pages, 0,
-			    NR_PAGE_ORDERS);
-	tcase_add_test(tc, split_page_compound_is_refused);
-	suite_add_tcase(s, tc);
-
-	tc = tcase_create("exact and bulk");
-	tcase_add_checked_fixture(tc, page_setup, page_teardown);
-	tcase_add_loop_test(tc, exact_takes_no_page_too_many, 1, 34);
-	tcase_add_test(tc, exact_tail_lies_free_behind);
-	tcase_add_test(tc, exact_resize_in_place);
-	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
-	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
-			    8);
-	tcase_add_test(tc, slab_of_used_page_before_fresh_block);
-	tcase_add_test(tc, growth_takes_back_what_caches_keep);
-	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
-	tcase_add_test(tc, exact_size_zero_is_null);
-	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
 	tcase_add_test(tc, bulk_fills_empty_slots_only);
 	tcase_add_test(tc, bulk_of_none_does_nothing);
 	tcase_add_test(tc, bulk_many_are_all_different);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("zero");
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
 	tcase_add_test(tc, zero_used_memory_is_cleared);
 	tcase_add_test(tc, zero_fresh_memory_is_not_touched);
 	tcase_add_test(tc, zero_reported_memory_is_known);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("bad frees");
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
@@ -1305,7 +827,7 @@ Suite *suite_page_alloc(void)
 			    ARRAY_SIZE(bad_frees));
 	tcase_add_loop_test(tc, bad_free_policy_warn_changes_nothing, 0,
 			    ARRAY_SIZE(bad_frees));
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("scarcity");
 	tcase_set_timeout(tc, 60);
@@ -1315,19 +837,19 @@ Suite *suite_page_alloc(void)
 	tcase_add_test(tc, failure_is_told_once);
 	tcase_add_test(tc, nofail_aborts_rather_than_fail);
 	tcase_add_test(tc, refused_at_any_request_loses_nothing);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("zones");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, zones_fall_back_from_high_to_low);
 	tcase_add_test(tc, zones_may_share_a_pageblock);
 	tcase_add_test(tc, zones_random_steps_keep_every_invariant);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("random");
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, random_steps_end_where_they_began);
-	suite_add_tcase(s, tc);
-	return s;
+	suite_add_tcase(suite, tc);
+	return suite;
 }

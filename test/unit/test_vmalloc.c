@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of mm/vmalloc.c and of the tree it stands on, lib/treap.c.
- *
- * A block's contents are a function of its tag and of the offset, so any part
- * of it can be checked at any time, wherever the block has moved to.
+ * Tests of mm/vmalloc.c: what a caller gets, and what happens when the host says
+ * no.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,229 +9,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "cmdline.h"
 #include "gate.h"
 #include "host.h"
 #include "internal.h"
 #include "memcheck.h"
-#include "treap.h"
 #include "unit.h"
-
-#define KIB 1024UL
-#define MIB (1024UL * KIB)
-
-/* The tree ---------------------------------------------------------------- */
-
-#define NR_KEYS 64
-
-/* A set of small keys, as a tree and as an array of bools. */
-struct key_set {
-	struct treap tree;
-	struct treap_node node[NR_KEYS];
-	bool in[NR_KEYS];
-};
-
-static void check_key(const struct key_set *set, unsigned long key)
-{
-	const struct treap_node *found, *floor = NULL, *ceil = NULL;
-
-	found = treap_find(&set->tree, key);
-	ck_assert_ptr_eq(found, set->in[key] ? &set->node[key] : NULL);
-	for (unsigned long k = 0; k <= key; k++)
-		if (set->in[k])
-			floor = &set->node[k];
-	for (unsigned long k = NR_KEYS; k-- > key;)
-		if (set->in[k])
-			ceil = &set->node[k];
-	ck_assert_ptr_eq(treap_floor(&set->tree, key), floor);
-	ck_assert_ptr_eq(treap_ceil(&set->tree, key), ceil);
-	if (floor && key + 1 < NR_KEYS && floor != ceil)
-		ck_assert_ptr_eq(treap_next(&set->tree, floor), ceil);
-}
-
-START_TEST(treap_random_keys_match_array)
-{
-	static struct key_set set;
-
-	for (int step = 0; step < 1000; step++) {
-		unsigned long key = test_random() % NR_KEYS;
-
-		if (set.in[key]) {
-			treap_erase(&set.tree, &set.node[key]);
-		} else {
-			set.node[key].key = key;
-			ck_assert(treap_insert(&set.tree, &set.node[key]));
-		}
-		set.in[key] = !set.in[key];
-		ck_assert_uint_eq(treap_validate(&set.tree), 0);
-		for (unsigned long k = 0; k < NR_KEYS; k++)
-			check_key(&set, k);
-	}
-}
-END_TEST
-
-START_TEST(treap_shape_is_function_of_keys)
-{
-	static struct treap_node up[1000], down[1000];
-	struct treap a = TREAP_INIT, b = TREAP_INIT;
-	const struct treap_node *p, *q;
-
-	for (unsigned long i = 0; i < 1000; i++) {
-		up[i].key = i << 12;
-		down[999 - i].key = (999 - i) << 12;
-		ck_assert(treap_insert(&a, &up[i]));
-		ck_assert(treap_insert(&b, &down[999 - i]));
-	}
-	p = a.root;
-	q = b.root;
-	while (p && q) {
-		ck_assert_uint_eq(p->key, q->key);
-		p = p->left ? p->left : p->right;
-		q = q->left ? q->left : q->right;
-	}
-	ck_assert(!p && !q);
-}
-END_TEST
-
-static unsigned int depth(const struct treap_node *node)
-{
-	unsigned int left, right;
-
-	if (!node)
-		return 0;
-	left = depth(node->left);
-	right = depth(node->right);
-	return 1 + (left > right ? left : right);
-}
-
-/* A tree of n random priorities is about 3 log2(n) deep; page addresses in a
- * row are what vmalloc feeds it. */
-START_TEST(treap_pages_in_a_row_stay_shallow)
-{
-	static struct treap_node node[1 << 14];
-	struct treap tree = TREAP_INIT;
-
-	for (unsigned long i = 0; i < ARRAY_SIZE(node); i++) {
-		node[i].key = 0x7f0000000000UL + (i << 13);
-		ck_assert(treap_insert(&tree, &node[i]));
-	}
-	ck_assert_uint_eq(treap_validate(&tree), 0);
-	ck_assert_uint_le(depth(tree.root), 4 * 14);
-}
-END_TEST
-
-START_TEST(treap_outermost_keys_work)
-{
-	struct treap_node low = { .key = 0 }, high = { .key = ~0UL };
-	struct treap_node twin = { .key = 0 };
-	struct treap tree = TREAP_INIT;
-
-	ck_assert_ptr_null(treap_floor(&tree, 1));
-	ck_assert(treap_insert(&tree, &low));
-	ck_assert(treap_insert(&tree, &high));
-	ck_assert(!treap_insert(&tree, &twin));
-	ck_assert_uint_eq(treap_validate(&tree), 0);
-	ck_assert_ptr_eq(treap_next(&tree, &low), &high);
-	ck_assert_ptr_null(treap_next(&tree, &high));
-	treap_erase(&tree, &low);
-	treap_erase(&tree, &high);
-	ck_assert_ptr_null(tree.root);
-}
-END_TEST
-
-/* Contents and counts ----------------------------------------------------- */
-
-/* Every STEPth byte is looked at, and the last one. */
-#define STEP 509
-
-static unsigned char content(unsigned long tag, size_t off)
-{
-	return (unsigned char)(tag * 31 + off * 7 + 1);
-}
-
-static void fill(unsigned char *p, size_t from, size_t size, unsigned long tag)
-{
-	if (from >= size)
-		return;
-	for (size_t off = from + STEP - 1 - (from + STEP - 1) % STEP;
-	     off < size; off += STEP)
-		p[off] = content(tag, off);
-	p[size - 1] = content(tag, size - 1);
-}
-
-static void check(const unsigned char *p, size_t size, unsigned long tag)
-{
-	for (size_t off = 0; off < size; off += STEP)
-		ck_assert_int_eq(p[off], content(tag, off));
-}
-
-static bool all_zero(const unsigned char *p, size_t from, size_t to)
-{
-	for (; from < to; from++)
-		if (p[from])
-			return false;
-	return true;
-}
-
-static void assert_valid(void)
-{
-	ck_assert_uint_eq(vmalloc_validate(), 0);
-}
-
-static unsigned long count_areas(void)
-{
-	unsigned long areas;
-	size_t bytes;
-
-	vmalloc_stat(&areas, &bytes);
-	return areas;
-}
-
-static size_t count_bytes(void)
-{
-	unsigned long areas;
-	size_t bytes;
-
-	vmalloc_stat(&areas, &bytes);
-	return bytes;
-}
-
-static size_t mapped_size(const void *p)
-{
-	size_t size;
-
-	gate_enter();
-	size = vmalloc_size(p);
-	gate_exit();
-	return size;
-}
-
-/* Address space of the process in pages, without allocating. */
-static unsigned long mapped_pages(void)
-{
-	char text[64] = "";
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-	close(fd);
-	return strtoul(text, NULL, 10);
-}
-
-static bool page_is_mapped(const void *addr)
-{
-	unsigned char vec;
-
-	return mincore((void *)((unsigned long)addr & PAGE_MASK), 1, &vec) == 0;
-}
+#include "vmalloc_test.h"
 
 /* vmalloc and vfree ------------------------------------------------------- */
 
@@ -671,384 +458,6 @@ START_TEST(vrealloc_in_forked_child_leaves_parent_alone)
 }
 END_TEST
 
-/* Kept areas -------------------------------------------------------------- */
-
-static bool old_active;
-static long old_reporting;
-
-/* From here on blocks are kept; without a reporter, which would let them go. */
-static void start_keeping(void)
-{
-	void *p;
-
-	old_reporting = kmm_params.page_reporting;
-	kmm_params.page_reporting = 1;
-	old_active = atomic_exchange(&page_reporting_active, true);
-	p = vmalloc(17 * MIB);
-	ck_assert_ptr_nonnull(p);
-	vfree(p);
-}
-
-static size_t kept_bytes(void)
-{
-	return vmalloc_bytes() - count_bytes();
-}
-
-static void stop_keeping(void)
-{
-	gate_enter();
-	vmalloc_shrink(SIZE_MAX);
-	gate_exit();
-	ck_assert_uint_eq(kept_bytes(), 0);
-	assert_valid();
-	kmm_params.page_reporting = old_reporting;
-	atomic_store(&page_reporting_active, old_active);
-}
-
-static unsigned char *filled_block(size_t size)
-{
-	unsigned char *p = vmalloc(size);
-
-	ck_assert_ptr_nonnull(p);
-	fill(p, 0, size, 77);
-	return p;
-}
-
-/* One kept block of @size. */
-static unsigned char *keep_block(size_t size)
-{
-	unsigned char *p = filled_block(size);
-
-	vfree(p);
-	ck_assert_uint_eq(kept_bytes(), size);
-	ck_assert(!is_vmalloc_addr(p));
-	assert_valid();
-	return p;
-}
-
-START_TEST(kept_block_serves_same_size)
-{
-	unsigned long mapped;
-	unsigned char *p, *q;
-
-	if (memcheck_active())
-		return;
-	p = keep_block(6 * MIB);
-	mapped = mapped_pages();
-	q = vmalloc(6 * MIB - 10);
-	ck_assert_ptr_eq(q, p);
-	ck_assert_uint_eq(mapped_pages(), mapped);
-	ck_assert_uint_eq(kept_bytes(), 0);
-	check(q, 6 * MIB, 77);
-	assert_valid();
-	vfree(q);
-}
-END_TEST
-
-/*	| kept                |	6 MiB
- *	| block | guard | rest  |	2 MiB, a page, what is left */
-START_TEST(kept_block_is_split_for_smaller_one)
-{
-	unsigned char *p, *q, *r;
-
-	if (memcheck_active())
-		return;
-	p = keep_block(6 * MIB);
-	q = vmalloc(2 * MIB);
-	ck_assert_ptr_eq(q, p);
-	ck_assert_uint_eq(mapped_size(q), 2 * MIB);
-	ck_assert_uint_eq(kept_bytes(), 4 * MIB - PAGE_SIZE);
-	assert_valid();
-	ck_assert_uint_eq(host_resident(q + 2 * MIB, PAGE_SIZE), 0);
-	r = vmalloc(4 * MIB - PAGE_SIZE);
-	ck_assert_ptr_eq(r, q + 2 * MIB + PAGE_SIZE);
-	fill(q, 0, 2 * MIB, 1);
-	fill(r, 0, 4 * MIB - PAGE_SIZE, 2);
-	check(q, 2 * MIB, 1);
-	vfree(r);
-	vfree(q);
-	assert_valid();
-	/* Too little is left to be kept. */
-	p = vmalloc(3 * MIB);
-	ck_assert_ptr_eq(p, r);
-	ck_assert_uint_eq(kept_bytes(), 2 * MIB);
-	ck_assert(!page_is_mapped(p + 3 * MIB + PAGE_SIZE));
-	vfree(p);
-}
-END_TEST
-
-START_TEST(kept_block_grows_for_larger_one)
-{
-	unsigned char *p;
-
-	/* The host aligns what grows to its own pages, not to larger ones. */
-	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
-		return;
-	keep_block(2 * MIB);
-	p = vmalloc(7 * MIB);
-	ck_assert_ptr_nonnull(p);
-	ck_assert_uint_eq(kept_bytes(), 0);
-	ck_assert_uint_eq(mapped_size(p), 7 * MIB);
-	check(p, 2 * MIB, 77);
-	fill(p, 0, 7 * MIB, 3);
-	check(p, 7 * MIB, 3);
-	assert_valid();
-	vfree(p);
-}
-END_TEST
-
-/* The smallest that is large enough. */
-START_TEST(kept_blocks_best_fit_is_taken)
-{
-	static const size_t mib[] = { 2, 7, 4, 9 };
-	unsigned char *p[ARRAY_SIZE(mib)], *q;
-	size_t i;
-
-	if (memcheck_active())
-		return;
-	for (i = 0; i < ARRAY_SIZE(mib); i++)
-		p[i] = filled_block(mib[i] * MIB);
-	for (i = 0; i < ARRAY_SIZE(mib); i++)
-		vfree(p[i]);
-	q = vmalloc(4 * MIB - PAGE_SIZE);
-	ck_assert_ptr_eq(q, p[2]);
-	vfree(q);
-}
-END_TEST
-
-START_TEST(kept_block_is_never_cleared)
-{
-	unsigned char *p, *q;
-
-	if (memcheck_active())
-		return;
-	p = keep_block(6 * MIB);
-	q = vzalloc(6 * MIB);
-	ck_assert_ptr_nonnull(q);
-	ck_assert_ptr_ne(q, p);
-	ck_assert(all_zero(q, 0, 6 * MIB));
-	ck_assert_uint_eq(host_resident(p, 6 * MIB), 6 * MIB);
-	vfree(q);
-}
-END_TEST
-
-/* What is hardly resident is not worth it, nor is a small block. */
-START_TEST(kept_blocks_are_large_and_resident)
-{
-	unsigned char *p;
-
-	if (memcheck_active())
-		return;
-	p = vmalloc(6 * MIB);
-	ck_assert_ptr_nonnull(p);
-	memset(p, 1, 4 * MIB);
-	vfree(p);
-	ck_assert_uint_eq(kept_bytes(), 0);
-	p = filled_block(1 * MIB - PAGE_SIZE);
-	vfree(p);
-	ck_assert_uint_eq(kept_bytes(), 0);
-}
-END_TEST
-
-START_TEST(kept_blocks_go_as_far_as_asked)
-{
-	unsigned char *p, *q;
-
-	if (memcheck_active())
-		return;
-	p = filled_block(3 * MIB);
-	q = filled_block(5 * MIB);
-	vfree(p);
-	vfree(q);
-	gate_enter();
-	/* All of the older one, and the end of the other. */
-	ck_assert_uint_eq(vmalloc_shrink(4 * MIB), 4 * MIB);
-	ck_assert_uint_eq(kept_bytes(), 4 * MIB);
-	ck_assert(!page_is_mapped(p));
-	ck_assert_uint_eq(host_resident(q, 4 * MIB), 4 * MIB);
-	assert_valid();
-	ck_assert_uint_eq(vmalloc_shrink(SIZE_MAX), 4 * MIB);
-	ck_assert(!page_is_mapped(q));
-	gate_exit();
-}
-END_TEST
-
-START_TEST(kept_blocks_go_when_seen_twice)
-{
-	unsigned char *p, *q;
-
-	if (memcheck_active())
-		return;
-	p = filled_block(3 * MIB);
-	q = filled_block(5 * MIB);
-	vfree(p);
-	gate_enter();
-	ck_assert_uint_eq(vmalloc_age(), 0);
-	vfree(q);
-	ck_assert_uint_eq(vmalloc_age(), 3 * MIB);
-	ck_assert_uint_eq(kept_bytes(), 5 * MIB);
-	ck_assert_uint_eq(vmalloc_age(), 5 * MIB);
-	gate_exit();
-	ck_assert(!page_is_mapped(p));
-}
-END_TEST
-
-/* In another mapping or in pages: what is kept makes room for it. */
-START_TEST(kept_blocks_make_room)
-{
-	unsigned char *p;
-	size_t peak;
-
-	if (memcheck_active())
-		return;
-	keep_block(20 * MIB);
-	peak = vmalloc_bytes();
-	p = vzalloc(30 * MIB);
-	ck_assert_ptr_nonnull(p);
-	ck_assert_uint_le(vmalloc_bytes(), max_t(size_t, peak, 30 * MIB));
-	vfree(p);
-}
-END_TEST
-
-START_TEST(kept_blocks_make_room_for_a_growing_one)
-{
-	unsigned char *p;
-
-	if (memcheck_active())
-		return;
-	p = vzalloc(5 * MIB);
-	ck_assert_ptr_nonnull(p);
-	keep_block(20 * MIB);
-	p = vrealloc(p, 24 * MIB, GFP_KERNEL);
-	ck_assert_ptr_nonnull(p);
-	/* Not both of them, whatever the highest level was before. */
-	ck_assert_uint_lt(vmalloc_bytes(), 40 * MIB);
-	assert_valid();
-	vfree(p);
-}
-END_TEST
-
-START_TEST(kept_blocks_are_few)
-{
-	unsigned char *p[40];
-	size_t i;
-
-	if (memcheck_active())
-		return;
-	for (i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = filled_block(1 * MIB);
-	for (i = 0; i < ARRAY_SIZE(p); i++)
-		vfree(p[i]);
-	ck_assert_uint_eq(kept_bytes(), 32 * MIB);
-	ck_assert(!page_is_mapped(p[0]));
-}
-END_TEST
-
-/* Everything at random, beside a model ------------------------------------ */
-
-#define NR_BLOCKS 48
-
-struct block {
-	unsigned char *p;
-	size_t size;		/* as asked for */
-	unsigned long tag;
-	bool clean;		/* __GFP_ZERO in every call */
-};
-
-static struct block blocks[NR_BLOCKS];
-
-static size_t random_size(void)
-{
-	unsigned long limit = test_random() % 16 ? 16 * PAGE_SIZE : 4 * MIB;
-
-	return 1 + test_random() % limit;
-}
-
-static void random_alloc(struct block *b)
-{
-	bool zeroed = false;
-
-	b->size = random_size();
-	b->tag = test_random();
-	b->clean = test_random() & 1;
-	if (!b->clean && test_random() % 4 == 0) {
-		gate_enter();
-		b->p = vmalloc_aligned(b->size, PAGE_SIZE << test_random() % 9,
-				       &zeroed);
-		if (b->p)
-			memcheck_alloc(b->p, b->size, zeroed);
-		gate_exit();
-	} else {
-		b->p = __vmalloc(b->size,
-				 GFP_KERNEL | (b->clean ? __GFP_ZERO : 0));
-	}
-	ck_assert_ptr_nonnull(b->p);
-	if (b->clean)
-		ck_assert(all_zero(b->p, 0, b->size));
-	fill(b->p, 0, b->size, b->tag);
-}
-
-static void random_resize(struct block *b)
-{
-	size_t size = random_size();
-
-	b->p = vrealloc(b->p, size, GFP_KERNEL | (b->clean ? __GFP_ZERO : 0));
-	ck_assert_ptr_nonnull(b->p);
-	check(b->p, b->size < size ? b->size : size, b->tag);
-	if (b->clean && size > b->size)
-		ck_assert(all_zero(b->p, b->size, size));
-	fill(b->p, b->size, size, b->tag);
-	b->size = size;
-}
-
-static void random_step(struct block *b)
-{
-	if (!b->p) {
-		random_alloc(b);
-	} else if (test_random() % 3) {
-		check(b->p, b->size, b->tag);
-		random_resize(b);
-	} else {
-		check(b->p, b->size, b->tag);
-		vfree(b->p);
-		ck_assert(!is_vmalloc_addr(b->p));
-		b->p = NULL;
-	}
-}
-
-START_TEST(vmalloc_random_operations_match_model)
-{
-	unsigned long base_areas = count_areas(), areas;
-	size_t base_bytes = count_bytes(), bytes;
-	int steps = memcheck_active() ? 200 : 1000;
-
-	for (int step = 0; step < steps; step++) {
-		random_step(&blocks[test_random() % NR_BLOCKS]);
-		assert_valid();
-		areas = bytes = 0;
-		for (int i = 0; i < NR_BLOCKS; i++) {
-			if (!blocks[i].p)
-				continue;
-			areas++;
-			bytes += PAGE_ALIGN(blocks[i].size);
-			ck_assert_uint_eq(mapped_size(blocks[i].p),
-					  PAGE_ALIGN(blocks[i].size));
-		}
-		ck_assert_uint_eq(count_areas() - base_areas, areas);
-		ck_assert_uint_eq(count_bytes() - base_bytes, bytes);
-	}
-	for (int i = 0; i < NR_BLOCKS; i++) {
-		if (blocks[i].p)
-			check(blocks[i].p, blocks[i].size, blocks[i].tag);
-		vfree(blocks[i].p);
-		blocks[i].p = NULL;
-	}
-	ck_assert_uint_eq(count_areas(), base_areas);
-	ck_assert_uint_eq(count_bytes(), base_bytes);
-	assert_valid();
-}
-END_TEST
-
 /* The host says no -------------------------------------------------------- */
 
 /* vrealloc() that may fail: *size and the contents stay true to each other. */
@@ -1274,25 +683,11 @@ START_TEST(vmalloc_threads_keep_invariants)
 }
 END_TEST
 
-/* A block of the program's, before anything counts what there is. */
-static void boot(void)
-{
-	vfree(vmalloc(1));
-}
-
 Suite *suite_vmalloc(void)
 {
-	Suite *s = suite_create("vmalloc");
-	TCase *tc;
+	Suite *suite = suite_create("vmalloc");
+	TCase *tc = tcase_create("vmalloc");
 
-	tc = tcase_create("treap");
-	tcase_add_test(tc, treap_random_keys_match_array);
-	tcase_add_test(tc, treap_shape_is_function_of_keys);
-	tcase_add_test(tc, treap_pages_in_a_row_stay_shallow);
-	tcase_add_test(tc, treap_outermost_keys_work);
-	suite_add_tcase(s, tc);
-
-	tc = tcase_create("vmalloc");
 	tcase_add_checked_fixture(tc, boot, NULL);
 	tcase_add_test(tc, vmalloc_block_is_aligned_and_known);
 	tcase_add_test(tc, vmalloc_size_zero_warns_once);
@@ -1302,7 +697,7 @@ Suite *suite_vmalloc(void)
 	tcase_add_test(tc, vmalloc_nonblocking_is_null);
 	tcase_add_test(tc, vfree_null_is_ignored);
 	tcase_add_loop_test(tc, vmalloc_aligned_is_aligned_and_trimmed, 0, 31);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("vrealloc");
 	tcase_add_checked_fixture(tc, boot, NULL);
@@ -1315,41 +710,22 @@ Suite *suite_vmalloc(void)
 	tcase_add_test(tc, vrealloc_impossible_size_keeps_block);
 	tcase_add_test(tc, vmalloc_resize_unknown_is_null);
 	tcase_add_test(tc, vmalloc_resize_small_steps_move_rarely);
-	suite_add_tcase(s, tc);
-
-	tc = tcase_create("kept");
-	tcase_add_checked_fixture(tc, boot, NULL);
-	tcase_add_checked_fixture(tc, start_keeping, stop_keeping);
-	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, kept_block_serves_same_size);
-	tcase_add_test(tc, kept_block_is_split_for_smaller_one);
-	tcase_add_test(tc, kept_block_grows_for_larger_one);
-	tcase_add_test(tc, kept_blocks_best_fit_is_taken);
-	tcase_add_test(tc, kept_block_is_never_cleared);
-	tcase_add_test(tc, kept_blocks_are_large_and_resident);
-	tcase_add_test(tc, kept_blocks_go_as_far_as_asked);
-	tcase_add_test(tc, kept_blocks_go_when_seen_twice);
-	tcase_add_test(tc, kept_blocks_make_room);
-	tcase_add_test(tc, kept_blocks_make_room_for_a_growing_one);
-	tcase_add_test(tc, kept_blocks_are_few);
-	tcase_add_test(tc, vmalloc_random_operations_match_model);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("fatal");
 	tcase_add_checked_fixture(tc, boot, NULL);
 	tcase_add_test(tc, vmalloc_write_past_end_is_fatal);
 	tcase_add_test(tc, vfree_wrong_pointer_is_reported);
 	tcase_add_test(tc, vrealloc_in_forked_child_leaves_parent_alone);
-	suite_add_tcase(s, tc);
+	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("whole");
 	tcase_add_checked_fixture(tc, boot, NULL);
 	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, vmalloc_random_operations_match_model);
 	tcase_add_test(tc, vmalloc_host_failing_loses_nothing);
 	tcase_add_test(tc, vmalloc_nofail_never_returns_null);
 	tcase_add_test(tc, vfree_refused_unmap_is_made_up_for);
 	tcase_add_test(tc, vmalloc_threads_keep_invariants);
-	suite_add_tcase(s, tc);
-	return s;
+	suite_add_tcase(suite, tc);
+	return suite;
 }

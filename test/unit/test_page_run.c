@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of mm/page_run.c: any number of pages, and no page more.
+ */
+#include <string.h>
+
+#include <kmm/kmm.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "gate.h"
+#include "internal.h"
+#include "memcheck.h"
+#include "slab.h"
+#include "page_test.h"
+#include "unit.h"
+
+static struct page *pages[8192];
+
+/* What is over to the next power of two goes back at once. */
+START_TEST(exact_takes_no_page_too_many)
+{
+	unsigned long nr = (unsigned long)_i;
+	void *addr = alloc_pages_exact(nr * PAGE_SIZE, GFP_KERNEL);
+
+	ck_assert_ptr_nonnull(addr);
+	ck_assert_int_eq(free_now(), free_at_start - (long)nr);
+	for (unsigned long i = 0; i < nr; i++)
+		ck_assert_int_eq(page_count(virt_to_page(addr) + i), 1);
+	mark(addr, nr, 3);
+	validate();
+	ck_assert(is_marked(addr, nr, 3));
+	free_pages_exact(addr, nr * PAGE_SIZE);
+	validate();
+}
+END_TEST
+
+/*	|x|x|x|x|x|.|. .|	five pages of eight */
+START_TEST(exact_tail_lies_free_behind)
+{
+	char *addr = alloc_pages_exact(4 * PAGE_SIZE + 1, GFP_KERNEL);
+	struct page *page = virt_to_page(addr);
+
+	ck_assert_ptr_nonnull(addr);
+	ck_assert_uint_eq(page_to_pfn(page) % 8, 0);
+	ck_assert(PageBuddy(page + 5));
+	ck_assert_uint_eq(page[5].order, 0);
+	ck_assert(PageBuddy(page + 6));
+	ck_assert_uint_eq(page[6].order, 1);
+	free_pages_exact(addr, 4 * PAGE_SIZE + 1);
+}
+END_TEST
+
+/*	|x|x|x|x|x|.|. .|	grows to 8 of 8, shrinks to 3; not past what is used */
+START_TEST(exact_resize_in_place)
+{
+	struct page *page, *behind;
+	unsigned long held = 0;
+
+	gate_enter();
+	plenty();
+	page = alloc_frozen_exact(GFP_KERNEL, 5, 3, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), 5, 77);
+	ck_assert(resize_frozen_exact(page, 5, 8));
+	ck_assert_int_eq(free_now(), free_at_start - 8);
+	mark((char *)page_address(page) + 5 * PAGE_SIZE, 3, 82);
+	ck_assert(is_marked(page_address(page), 8, 77));
+	validate();
+	ck_assert(resize_frozen_exact(page, 8, 3));
+	ck_assert_int_eq(free_now(), free_at_start - 3);
+	validate();
+	/* The page behind is in use now. */
+	behind = page + 3;
+	while (PageBuddy(behind) || PagePcp(behind)) {
+		pages[held] = alloc_page(GFP_KERNEL);
+		ck_assert_ptr_nonnull(pages[held++]);
+	}
+	ck_assert(!resize_frozen_exact(page, 3, 4));
+	ck_assert_int_eq(free_now(), free_at_start - 3 - (long)held);
+	ck_assert(is_marked(page_address(page), 3, 77));
+	while (held)
+		__free_page(pages[--held]);
+	free_frozen_exact(page, 3);
+	gate_exit();
+	validate();
+}
+END_TEST
+
+/*	0       4       8               16
+ *	|. . . .|x x x x|. . . . ...	grows to eight pages, which are no
+ *	|. . . .|x x x x x x x x|. ...	block of order 3 where they lie */
+START_TEST(exact_resize_to_unaligned_power_of_two)
+{
+	struct page *block;
+
+	gate_enter();
+	plenty();
+	block = alloc_frozen_pages(GFP_KERNEL, 5, NULL);
+	ck_assert_ptr_nonnull(block);
+	/* Three blocks of it, each with a head. */
+	set_page_zone(block + 4, page_zonenum(block));
+	set_page_zone(block + 8, page_zonenum(block));
+	free_frozen_exact(block, 4);
+	free_frozen_exact(block + 8, 24);
+	ck_assert(resize_frozen_exact(block + 4, 4, 8));
+	mark(page_address(block + 4), 8, 31);
+	validate();
+	ck_assert(is_marked(page_address(block + 4), 8, 31));
+	free_frozen_exact(block + 4, 8);
+	validate();
+	pcp_drain_all();
+	validate();
+	gate_exit();
+}
+END_TEST
+
+/*	0                       16
+ *	|x|.|. .|. . . .|x x ...|	blocks of 1, 2 and 4 pages, no buddies:
+ *	|x|y y y y y y y|x x ...|	seven pages wanted, any six of them */
+START_TEST(exact_run_across_blocks_that_are_no_buddies)
+{
+	unsigned long wanted = (unsigned long)_i;
+	struct page *block, *run;
+
+	gate_enter();
+	plenty();
+	block = alloc_frozen_pages(GFP_KERNEL, 4, NULL);
+	ck_assert_ptr_nonnull(block);
+	mark(page_address(block), 16, 9);
+	set_page_zone(block + 1, page_zonenum(block));
+	free_frozen_exact(block + 1, 7);
+	pcp_drain_all();
+	validate();
+	/* What was used goes first, and of that the shortest run. */
+	run = alloc_frozen_exact(GFP_KERNEL, wanted, 0, NULL);
+	ck_assert_ptr_nonnull(run);
+	ck_assert_msg(run >= block + 1 && run + wanted <= block + 8,
+		      "page %td of the block", run - block);
+	ck_assert_int_eq(free_now(), free_at_start - 9 - (long)wanted);
+	validate();
+	mark(page_address(run), wanted, 10);
+	ck_assert(is_marked(page_address(block + 8), 1, 9 + 8));
+	free_frozen_exact(run, wanted);
+	validate();
+	/* With an alignment it must lie elsewhere. */
+	run = alloc_frozen_exact(GFP_KERNEL, wanted, 3, NULL);
+	ck_assert_ptr_nonnull(run);
+	ck_assert_uint_eq(page_to_pfn(run) % 8, 0);
+	free_frozen_exact(run, wanted);
+	set_page_zone(block + 8, page_zonenum(block));
+	free_frozen_exact(block, 1);
+	free_frozen_exact(block + 8, 8);
+	pcp_drain_all();
+	gate_exit();
+	validate();
+}
+END_TEST
+
+/* A slab is rather small than of memory that nobody has used. */
+START_TEST(slab_of_used_page_before_fresh_block)
+{
+	struct page *block, *slab;
+
+	gate_enter();
+	plenty();
+	block = alloc_frozen_pages(GFP_KERNEL, 1, NULL);
+	ck_assert_ptr_nonnull(block);
+	mark(page_address(block), 2, 9);
+	set_page_zone(block + 1, page_zonenum(block));
+	free_frozen_exact(block + 1, 1);
+	pcp_drain_all();
+	slab = alloc_frozen_slab(GFP_KERNEL, 1, 0);
+	ck_assert_ptr_eq(slab, block + 1);
+	ck_assert_uint_eq(slab->order, 0);
+	free_frozen_pages(slab, 0);
+	/* One of two pages must be elsewhere. */
+	slab = alloc_frozen_slab(GFP_KERNEL, 1, 1);
+	ck_assert_ptr_nonnull(slab);
+	ck_assert_ptr_ne(slab, block);
+	ck_assert_uint_eq(slab->order, 1);
+	free_frozen_pages(slab, 1);
+	free_frozen_pages(block, 0);
+	pcp_drain_all();
+	gate_exit();
+	validate();
+}
+END_TEST
+
+/* Growth takes back what caches keep, but not each time. The blocks of the
+ * largest order do not merge, so that what is fresh stays fresh. */
+TEST_SCENARIO(reclaim_before_growth)
+{
+	struct kmem_cache *s = kmem_cache_create("unit-kept", 64, 0,
+						 SLAB_NO_MERGE, NULL);
+	struct page *large, *more, *small[4];
+	unsigned long i;
+
+	ck_assert_ptr_nonnull(s);
+	plenty();
+	kmm_trim();
+	large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	small[0] = alloc_pages(GFP_KERNEL, 5);
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	/* Hardly larger, and hardly a page was taken since. */
+	small[1] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	/* As many pages as there are, though always the same. */
+	for (i = 0; i <= zones[ZONE_NORMAL].managed_pages;
+	     i += MAX_ORDER_NR_PAGES) {
+		__free_pages(large, MAX_PAGE_ORDER);
+		large = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	}
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	small[2] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_eq(sheaf_count_objects(s), 0);
+	/* And when it has grown by much. */
+	kmem_cache_free(s, kmem_cache_alloc(s, GFP_KERNEL));
+	more = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+	ck_assert_uint_gt(sheaf_count_objects(s), 0);
+	small[3] = alloc_pages(GFP_KERNEL, 5);
+	ck_assert_uint_eq(sheaf_count_objects(s), 0);
+	for (i = 0; i < ARRAY_SIZE(small); i++)
+		__free_pages(small[i], 5);
+	__free_pages(large, MAX_PAGE_ORDER);
+	__free_pages(more, MAX_PAGE_ORDER);
+	kmem_cache_destroy(s);
+}
+
+START_TEST(growth_takes_back_what_caches_keep)
+{
+	/* Under a memory checker there are no sheaves. */
+	if (!memcheck_active())
+		test_scenario_passes("reclaim_before_growth",
+				     "page_shift=12 page_reporting=0 thp=never");
+}
+END_TEST
+
+/* Up and down by random numbers of pages, until what is behind is used. */
+START_TEST(exact_resize_random_steps_keep_contents)
+{
+	unsigned long nr = 1, to;
+	struct page *page, *moved;
+
+	gate_enter();
+	plenty();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), nr, 5);
+	for (int i = 0; i < test_rounds(1000); i++) {
+		/* Powers of two as well: they are no blocks of an order, unless
+		 * they happen to be aligned. */
+		to = test_random() % 2 ? 1 + test_random() % 200 :
+					 1UL << test_random() % 7;
+		if (!resize_frozen_exact(page, nr, to)) {
+			moved = alloc_frozen_exact(GFP_KERNEL, to, 0, NULL);
+			ck_assert_ptr_nonnull(moved);
+			free_frozen_exact(page, nr);
+			page = moved;
+			mark(page_address(page), to, 5);
+		}
+		ck_assert(is_marked(page_address(page), to < nr ? to : nr, 5));
+		nr = to;
+		mark(page_address(page), nr, 5);
+		validate();
+		ck_assert_int_eq(free_now(), free_at_start - (long)nr);
+	}
+	free_frozen_exact(page, nr);
+	gate_exit();
+}
+END_TEST
+
+START_TEST(exact_size_zero_is_null)
+{
+	ck_assert_ptr_null(alloc_pages_exact(0, GFP_KERNEL));
+	free_pages_exact(NULL, 0);
+	free_pages_exact(NULL, 2 * PAGE_SIZE);
+}
+END_TEST
+
+static void exact_with_wrong_flags(void)
+{
+	void *addr = alloc_pages_exact(3 * PAGE_SIZE, GFP_KERNEL | __GFP_COMP);
+
+	ck_assert_ptr_nonnull(addr);
+	ck_assert_uint_eq(compound_order(virt_to_page(addr)), 0);
+	free_pages_exact(addr, 3 * PAGE_SIZE);
+	validate();
+}
+
+START_TEST(exact_compound_is_dropped_with_warning)
+{
+	const char *text;
+
+	ck_assert_int_eq(test_run_child(exact_with_wrong_flags, &text), 0);
+	ck_assert_ptr_nonnull(strstr(text, "WARNING: "));
+}
+END_TEST
+
+Suite *suite_page_run(void)
+{
+	Suite *suite = suite_create("page_run");
+	TCase *tc = tcase_create("exact");
+
+	tcase_add_checked_fixture(tc, page_setup, page_teardown);
+	tcase_add_loop_test(tc, exact_takes_no_page_too_many, 1, 34);
+	tcase_add_test(tc, exact_tail_lies_free_behind);
+	tcase_add_test(tc, exact_resize_in_place);
+	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
+	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
+			    8);
+	tcase_add_test(tc, slab_of_used_page_before_fresh_block);
+	tcase_add_test(tc, growth_takes_back_what_caches_keep);
+	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
+	tcase_add_test(tc, exact_size_zero_is_null);
+	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
