@@ -312,7 +312,7 @@ $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 # reads.
 $(TOOL_OBJS): test_cflags = -D_GNU_SOURCE -Ilib -Imm
 # The pages of kmm view and kmm lab are put in by the assembler.
-$(OBJ)/tools/kmm/page.o: $(wildcard tools/kmm/web/*)
+$(OBJ)/tools/kmm/page.o $(OBJ)/tools/kmm/web.o: $(wildcard tools/kmm/web/*)
 $(OBJ)/tools/lab/lab_page.o: $(wildcard tools/lab/web/*)
 # kmm lab --serve is there if libmicrohttpd is, which it loads itself.
 $(OBJ)/tools/lab/lab_server.o: test_cflags += $$(				\

@@ -8,19 +8,16 @@ The transcript is what kmm lab --plain prints for the same scripts. Of each
 command are compared: the sentence, the function with its file and line, and the
 state after it, each line of it built anew from the page's data.
 """
-import json
 import re
 import sys
 
+sys.dont_write_bytecode = True  # no traces among the sources
 
-def read_page(path):
-    with open(path, encoding="utf-8") as f:
-        page = f.read()
-    data = re.search(r'id="data">\n(.*?)\n</script>', page, re.S).group(1)
-    rest = page.replace(data, "").replace("http://www.w3.org/2000/svg", "")
-    if re.search(r'\ssrc=|\shref=|https?:|@import', rest):
-        print("needs something that is not in it")
-    return [e for e in json.loads(data)["entries"] if e["kind"] == "step"]
+from page import read_page
+
+
+def read_steps(path):
+    return [e for e in read_page(path)["entries"] if e["kind"] == "step"]
 
 
 def read_transcript(path):
@@ -151,7 +148,7 @@ def compare_states(where, state, lines):
 
 
 def main():
-    page, transcript = read_page(sys.argv[1]), read_transcript(sys.argv[2])
+    page, transcript = read_steps(sys.argv[1]), read_transcript(sys.argv[2])
     if len(page) != len(transcript) or len(page) < 2:
         print(f"{len(page)} steps, not {len(transcript)}")
     for nr, (have, want) in enumerate(zip(page, transcript), 1):

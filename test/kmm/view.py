@@ -7,24 +7,16 @@
 	view.py trace FILE ALLOCS FREES	calls that must be in it
 	view.py svg FILE...		pictures
 """
-import json
-import re
 import sys
 import xml.etree.ElementTree
+
+sys.dont_write_bytecode = True  # no traces among the sources
+
+from page import read_page
 
 DIGITS = ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
           "0123456789+/")
 LIVE, IN_SHEAF = 0, 3
-
-
-def read(path):
-    with open(path, encoding="utf-8") as f:
-        page = f.read()
-    data = re.search(r'id="data">\n(.*?)\n</script>', page, re.S).group(1)
-    rest = page.replace(data, "").replace("http://www.w3.org/2000/svg", "")
-    if re.search(r'\ssrc=|\shref=|https?:|url\(|@import', rest):
-        print("needs something that is not in it")
-    return json.loads(data)
 
 
 def blocks(sample):
@@ -78,7 +70,7 @@ def check_caches(data, sample, all_blocks):
 
 
 def heap(path, small, large):
-    data = read(path)
+    data = read_page(path)
     for sample in data["samples"]:
         all_blocks = list(blocks(sample))
         free = [sum(nr for _, kind, nr, *_ in all_blocks if kind in letters)
@@ -102,7 +94,7 @@ def heap(path, small, large):
 
 
 def whole(path, mib):
-    data = read(path)
+    data = read_page(path)
     for sample in data["samples"]:
         pages = 0
         for start, nr, text in sample["ranges"]:
@@ -114,7 +106,7 @@ def whole(path, mib):
 
 
 def trace(path, allocs, frees):
-    data = read(path)
+    data = read_page(path)
     for name, wanted in ("allocs", allocs), ("frees", frees):
         have = sum(part[name] for part in data["samples"])
         if have != wanted:

@@ -25,26 +25,20 @@ struct options {
 
 enum { OPT_INTERVAL = 256, OPT_SAMPLES };
 
-static const struct argp_option view_options[] = {
-	{ "output", 'o', "FILE", 0,
-	  "Write the page to FILE (default kmm-view.html)", 0 },
-	{ "interval", OPT_INTERVAL, "MS", 0,
-	  "Look at a process every MS milliseconds (default 200)", 0 },
-	{ "samples", OPT_SAMPLES, "N", 0,
-	  "Look N times (default 20); cut a trace into N parts (default 100)",
-	  0 },
-	{ 0 }
-};
+#define OPTIONS(output, output_doc) {					\
+	{ "output", 'o', output, 0, output_doc, 0 },			\
+	{ "interval", OPT_INTERVAL, "MS", 0,				\
+	  "Look at a process every MS milliseconds (default 200)", 0 },	\
+	{ "samples", OPT_SAMPLES, "N", 0,				\
+	  "Look N times (default 20); cut a trace into N parts (default 100)", \
+	  0 },								\
+	{ 0 }								\
+}
 
-static const struct argp_option plot_options[] = {
-	{ "output", 'o', "DIR", 0, "Write the files into DIR (default .)", 0 },
-	{ "interval", OPT_INTERVAL, "MS", 0,
-	  "Look at a process every MS milliseconds (default 200)", 0 },
-	{ "samples", OPT_SAMPLES, "N", 0,
-	  "Look N times (default 20); cut a trace into N parts (default 100)",
-	  0 },
-	{ 0 }
-};
+static const struct argp_option view_options[] =
+	OPTIONS("FILE", "Write the page to FILE (default kmm-view.html)");
+static const struct argp_option plot_options[] =
+	OPTIONS("DIR", "Write the files into DIR (default .)");
 
 static unsigned long number(const char *arg, unsigned long max)
 {
@@ -147,6 +141,23 @@ static int show_heap(const struct options *o,
 	return 0;
 }
 
+/* The form in which it is shown. */
+struct form {
+	const char *output;		/* where to, if that is not said */
+	void (*write_history)(const char *path, const struct history *h);
+	void (*write_series)(const char *path, const struct series *s);
+};
+
+static int show(const struct argp *argp, int argc, char **argv,
+		const struct form *form)
+{
+	struct options o = { .output = form->output, .interval = 200 };
+
+	parse_options(argp, argc, argv, 0, &o);
+	return is_trace(o.target) ? show_trace(&o, form->write_history) :
+				    show_heap(&o, form->write_series);
+}
+
 int cmd_view(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -160,11 +171,9 @@ int cmd_view(int argc, char **argv)
 		       "milliseconds each time. Control-C ends the series. The "
 		       "page needs nothing but a browser.",
 	};
-	struct options o = { .output = "kmm-view.html", .interval = 200 };
 
-	parse_options(&argp, argc, argv, 0, &o);
-	return is_trace(o.target) ? show_trace(&o, page_write_history) :
-				    show_heap(&o, page_write_series);
+	return show(&argp, argc, argv, &(struct form){
+		"kmm-view.html", page_write_history, page_write_series });
 }
 
 int cmd_plot(int argc, char **argv)
@@ -179,9 +188,7 @@ int cmd_plot(int argc, char **argv)
 		       "The process is stopped while it is looked at, for some "
 		       "milliseconds each time. Control-C ends the series.",
 	};
-	struct options o = { .output = ".", .interval = 200 };
 
-	parse_options(&argp, argc, argv, 0, &o);
-	return is_trace(o.target) ? show_trace(&o, plot_write_history) :
-				    show_heap(&o, plot_write_series);
+	return show(&argp, argc, argv, &(struct form){
+		".", plot_write_history, plot_write_series });
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Writing the page: the files of web/ are part of the program, and the data go
- * where the template says.
+ * Writing the page of kmm view: web/view.html and what belongs to it, with data.
  *
  * The data are JSON. Blocks of pages, by far the most of it, are one string per
  * range, which view.js takes apart:
@@ -30,9 +29,9 @@
 #include "page.h"
 #include "web.h"
 
-EMBED(web_html, "tools/kmm/web/view.html");
-EMBED(web_css, "tools/kmm/web/view.css");
-EMBED(web_js, "tools/kmm/web/view.js");
+EMBED(view_html, "tools/kmm/web/view.html");
+EMBED(view_css, "tools/kmm/web/view.css");
+EMBED(view_js, "tools/kmm/web/view.js");
 
 /* A list of numbers, without those that are 0 at its end. */
 static void write_numbers(FILE *f, const uint64_t *numbers, size_t nr)
@@ -344,22 +343,15 @@ static void write_page(const char *path,
 		       void (*write_data)(FILE *f, const void *data),
 		       const void *data)
 {
-	FILE *f = fopen(path, "w");
-	const char *rest = web_html;
-	bool failed;
+	const struct web_page page = {
+		.title = "kmm view",
+		.style = view_css,
+		.body = view_html,
+		.scripts = { view_js },
+		.write_data = write_data,
+	};
 
-	if (!f)
-		error(EXIT_FAILED, errno, "cannot write %s", path);
-	rest = web_up_to(f, rest, "<!--STYLE-->");
-	fputs(web_css, f);
-	rest = web_up_to(f, rest, "<!--DATA-->");
-	write_data(f, data);
-	rest = web_up_to(f, rest, "<!--SCRIPT-->");
-	fputs(web_js, f);
-	fputs(rest, f);
-	failed = ferror(f);
-	if (fclose(f) || failed)
-		error(EXIT_FAILED, errno, "cannot write %s", path);
+	web_page_save(path, &page, data);
 }
 
 void page_write_series(const char *path, const struct series *series)

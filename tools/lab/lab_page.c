@@ -30,23 +30,35 @@ static void write_strategies(FILE *f)
 	fputc(']', f);
 }
 
-void lab_page_write(FILE *f, const struct session *s, const char *token)
-{
-	const char *rest = web_up_to(f, lab_html, "<!--STYLE-->");
+struct page_data {
+	const struct session *session;
+	const char *token;
+};
 
-	fputs(lab_css, f);
-	rest = web_up_to(f, rest, "<!--DATA-->");
+static void write_data(FILE *f, const void *arg)
+{
+	const struct page_data *data = arg;
+
 	fputs("{\"token\":", f);
-	web_string(f, token ? token : "");
+	web_string(f, data->token ? data->token : "");
 	fputc(',', f);
 	write_strategies(f);
 	fputs(",\n\"entries\":", f);
-	session_write(f, s, 0);
+	session_write(f, data->session, 0);
 	fputc('}', f);
-	rest = web_up_to(f, rest, "<!--SCRIPT-->");
-	fputs(lab_draw_js, f);
-	fputs(lab_js, f);
-	fputs(rest, f);
+}
+
+static const struct web_page web_page = {
+	.title = "kmm lab",
+	.style = lab_css,
+	.body = lab_html,
+	.scripts = { lab_draw_js, lab_js },
+	.write_data = write_data,
+};
+
+void lab_page_write(FILE *f, const struct session *s, const char *token)
+{
+	web_page_write(f, &web_page, &(struct page_data){ s, token });
 }
 
 static unsigned int nr_steps(const struct session *s)
@@ -74,19 +86,11 @@ int lab_page(const struct lab_options *options, const char *path, char **names,
 {
 	struct session *s = session_new(options);
 	unsigned int i, wrong;
-	bool failed;
-	FILE *f;
 
 	for (i = 0; i < nr; i++)
 		if (!session_script(s, names[i]))
 			error(EXIT_FAILED, errno, "cannot read %s", names[i]);
-	f = fopen(path, "w");
-	if (!f)
-		error(EXIT_FAILED, errno, "cannot write %s", path);
-	lab_page_write(f, s, NULL);
-	failed = ferror(f);
-	if (fclose(f) || failed)
-		error(EXIT_FAILED, errno, "cannot write %s", path);
+	web_page_save(path, &web_page, &(struct page_data){ s, NULL });
 	printf("%s: %s\n", path, lab_count(nr_steps(s), "step"));
 	say_wrong(s);
 	wrong = s->nr_wrong;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page of kmm view. DATA is what tools/kmm/page.c writes; its comment has
- * the form of the strings.
+ * The page of kmm view; page.js is in front of this. DATA is what
+ * tools/kmm/page.c writes; its comment has the form of the strings.
  *
  * What is shown is a function of `state`, which the part of the address behind
  * the # holds as well: so a place can be linked to.
@@ -12,33 +12,11 @@
  */
 "use strict";
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const state = { sample: 0, page: -1, tab: "", colour: "", cache: "" };
 const updates = [];		/* called after each change of state */
 let playing = 0;
 
 /* Small things ------------------------------------------------------------- */
-
-function $(id) {
-	return document.getElementById(id);
-}
-
-/* An element; children are elements or texts. */
-function make(tag, attributes, ...children) {
-	const svg = ["svg", "path", "line", "text", "rect", "g"].includes(tag);
-	const e = svg ?
-		document.createElementNS("http://www.w3.org/2000/svg", tag) :
-		document.createElement(tag);
-
-	for (const [name, value] of Object.entries(attributes || {})) {
-		if (name.startsWith("on"))
-			e.addEventListener(name.slice(2), value);
-		else
-			e.setAttribute(name, value);
-	}
-	e.append(...children);
-	return e;
-}
 
 function bytes(n) {
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page of kmm lab; lab_draw.js is in front of this. DATA.entries is what
+ * The page of kmm lab; page.js and lab_draw.js are in front of this. DATA.entries is what
  * session_write_entry() writes.
  *
  * One step is shown at a time: its command, what is said of it, and the machine
@@ -12,7 +12,6 @@
  */
 "use strict";
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 let entries = DATA.entries;
 let steps = [];			/* indexes of entries */
 let current = 0;		/* into steps */

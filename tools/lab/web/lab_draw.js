@@ -12,25 +12,6 @@ const MANY_OBJECTS = 24, MANY_SLOTS = 16;
 
 /* Small things ------------------------------------------------------------- */
 
-function $(id) {
-	return document.getElementById(id);
-}
-
-const SVG = ["svg", "rect", "text", "line", "g", "title", "path", "pattern",
-	     "defs"];
-
-/* An element; children are elements or texts. */
-function make(tag, attributes, ...children) {
-	const e = SVG.includes(tag) ?
-		document.createElementNS("http://www.w3.org/2000/svg", tag) :
-		document.createElement(tag);
-
-	for (const [name, value] of Object.entries(attributes || {}))
-		e.setAttribute(name, value);
-	e.append(...children);
-	return e;
-}
-
 function plural(n, what) {
 	return n + " " + what + (n === 1 ? "" : "s");
 }
