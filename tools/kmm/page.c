@@ -3,7 +3,7 @@
  * Writing the page of kmm view: web/view.html and what belongs to it, with data.
  *
  * The data are JSON. Blocks of pages, by far the most of it, are one string per
- * range, which view.js takes apart:
+ * range, which view_heap.js takes apart:
  *
  *	blocks	= block { "," block }		ascending, without gaps
  *	block	= what [ "*" times ]		alike, one behind the other
@@ -31,6 +31,9 @@
 
 EMBED(view_html, "tools/kmm/web/view.html");
 EMBED(view_css, "tools/kmm/web/view.css");
+EMBED(view_draw_js, "tools/kmm/web/view_draw.js");
+EMBED(view_heap_js, "tools/kmm/web/view_heap.js");
+EMBED(view_trace_js, "tools/kmm/web/view_trace.js");
 EMBED(view_js, "tools/kmm/web/view.js");
 
 /* A list of numbers, without those that are 0 at its end. */
@@ -347,7 +350,8 @@ static void write_page(const char *path,
 		.title = "kmm view",
 		.style = view_css,
 		.body = view_html,
-		.scripts = { view_js },
+		.scripts = { view_draw_js, view_heap_js, view_trace_js,
+			     view_js },
 		.write_data = write_data,
 	};
 

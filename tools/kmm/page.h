@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A series of snapshots, or the history of a trace, as one HTML page that needs
- * nothing else: web/view.html, view.css and view.js, in web/page.html, with the
+ * nothing else: web/view.html, view.css and view*.js, in web/page.html, with the
  * data between them.
  */
 #ifndef TOOLS_KMM_PAGE_H

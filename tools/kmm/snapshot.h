@@ -15,7 +15,7 @@
 
 #define SNAPSHOT_MAX_PAGES 32768	/* 128 MiB of 4 KiB pages */
 
-/* What a page can be. Letters and order are those of web/view.js. */
+/* What a page can be. Letters and order are those of web/view_heap.js. */
 enum snapshot_kind {
 	SNAPSHOT_FREE,		/* on a free list, somebody has used it */
 	SNAPSHOT_ZERO,		/* the same, reads as zero: fresh or reported */

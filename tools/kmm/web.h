@@ -22,7 +22,7 @@ struct web_page {
 	const char *title;
 	const char *style;
 	const char *body;
-	const char *scripts[3];		/* the last one is NULL */
+	const char *scripts[5];		/* the last one is NULL */
 	void (*write_data)(FILE *f, const void *data);	/* as JSON */
 };
 
