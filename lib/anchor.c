@@ -46,8 +46,12 @@
 #define OBJECT(object) { #object, &(object), sizeof(object), 1 }
 #define TABLE(array) { #array, array, sizeof((array)[0]), ARRAY_SIZE(array) }
 #define STRUCT(type) { #type, sizeof(struct type), 0 }
-#define FIELD(type, member) \
-	{ #type "." #member, offsetof(struct type, member), 0 }
+#define FIELD(type, member)						\
+	{ #type "." #member, offsetof(struct type, member),		\
+	  sizeof(((struct type *)NULL)->member) }
+#define FLEXIBLE(type, member)						\
+	{ #type "." #member, offsetof(struct type, member),		\
+	  sizeof(((struct type *)NULL)->member[0]) }
 #define CONST(name) { #name, name, 0 }
 
 static const struct kmm_anchor_root anchor_roots[] = {
@@ -277,7 +281,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(slab_sheaf, size),
 	FIELD(slab_sheaf, capacity),
 	FIELD(slab_sheaf, next),
-	FIELD(slab_sheaf, objects),
+	FLEXIBLE(slab_sheaf, objects),
 
 	CONST(DEPOT_OFFSET_BITS),
 	CONST(DEPOT_UNIT_SHIFT),
@@ -291,7 +295,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(stack_record, hash),
 	FIELD(stack_record, nr),
 	FIELD(stack_record, handle),
-	FIELD(stack_record, entries),
+	FLEXIBLE(stack_record, entries),
 
 	CONST(TALLY_FIRST_SHIFT),
 	CONST(TALLY_CHUNKS),

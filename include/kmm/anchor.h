@@ -53,12 +53,13 @@ struct kmm_anchor_root {
  * struct kmm_anchor_field - one size, offset or constant
  * @name: "struct", "struct.member" or the constant's name.
  * @value: bytes of a struct or to a member; the constant.
- * @reserved: 0.
+ * @size: bytes of a member, of an array without a length those of an element; 0
+ *        of a struct and of a constant.
  */
 struct kmm_anchor_field {
 	char name[KMM_ANCHOR_NAME];
 	uint32_t value;
-	uint32_t reserved;
+	uint32_t size;
 };
 
 /**

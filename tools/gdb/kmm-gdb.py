@@ -31,47 +31,9 @@ NAME_BYTES = 40
 # A longer list is a cycle.
 MAX_STEPS = 1 << 22
 
-# How wide the fields are; where they are, the anchor knows.
-WIDTHS = {
-    "memmap.base": "Q", "memmap.size": "Q",
-    "mem_range.start_pfn": "Q", "mem_range.end_pfn": "Q",
-    "mem_range.pages": "Q",
-    "page.flags": "Q", "page.slab_cache": "Q", "page.compound_head": "Q",
-    "page.freelist": "Q", "page.inuse": "H", "page.objects": "H",
-    "page.fresh": "H", "page.list": "H", "page.private": "Q",
-    "page._refcount": "i", "page.order": "B", "page.pcp_type": "B",
-    "page.slab_gen": "B",
-    "zone.managed_pages": "Q", "zone.nr_free": "Q", "zone.name": "Q",
-    "zone.pcp": "Q",
-    "free_area.nr_free": "Q",
-    "per_cpu_pages.count": "I", "per_cpu_pages.batch": "I",
-    "percpu_state.nr_used": "I",
-    "kmem_cache.cpu_sheaves": "Q", "kmem_cache.flags": "I",
-    "kmem_cache.object_size": "I", "kmem_cache.size": "I",
-    "kmem_cache.offset": "I", "kmem_cache.sheaf_capacity": "I",
-    "kmem_cache.order": "I", "kmem_cache.random": "Q",
-    "kmem_cache.objects": "I", "kmem_cache.red_left_pad": "I",
-    "kmem_cache.track_offset": "I", "kmem_cache.orig_offset": "I",
-    "kmem_cache.name": "Q",
-    "kmem_cache_node.nr_slabs": "Q", "kmem_cache_node.nr_objects": "Q",
-    "kmem_cache_node.nr_inuse": "Q", "kmem_cache_node.nr_partial": "Q",
-    "node_barn.nr_full": "I", "node_barn.full": "Q",
-    "slub_percpu_sheaves.main": "Q", "slub_percpu_sheaves.spare": "Q",
-    "slab_sheaf.size": "I", "slab_sheaf.next": "Q",
-    "track.handle": "I", "track.tid": "I", "track.when": "Q",
-    "treap_node.left": "Q", "treap_node.right": "Q", "treap_node.key": "Q",
-    "vmap_area.size": "Q", "vmap_area.base": "Q", "vmap_area.end": "Q",
-    "page_owner.size": "Q", "page_owner.handle": "I", "page_owner.tid": "I",
-    "kfence_pool.start": "Q", "kfence_pool.size": "Q",
-    "kfence_pool.metadata": "Q", "kfence_pool.units": "Q",
-    "kfence_pool.nr_units": "I", "kfence_pool.window": "I",
-    "kfence_metadata.state": "I", "kfence_metadata.nr_units": "I",
-    "kfence_metadata.addr": "Q", "kfence_metadata.size": "Q",
-    "kfence_metadata.cache": "Q", "kfence_metadata.name": "Q",
-    "kfence_track.stack": "I", "kfence_track.tid": "i",
-    "stack_depot.pools": "Q", "stack_record.nr": "I",
-    "stack_record.handle": "I",
-}
+# Members by their width. Where and how wide they are, the anchor knows.
+FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+SIGNED = ("page._refcount", "kfence_track.tid")
 
 MIGRATETYPES = ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"]
 
@@ -171,25 +133,25 @@ class Record:
     def __init__(self, heap, kind, address, data=None):
         self.heap, self.kind, self.address = heap, kind, address
         self.data = data if data is not None else \
-            read_memory(address, heap.fields[kind])
+            read_memory(address, heap[kind])
 
     def __getattr__(self, name):
         full = f"{self.kind}.{name}"
-        return struct.unpack_from("<" + WIDTHS[full], self.data,
-                                  self.heap.fields[full])[0]
+        return struct.unpack_from(self.heap.format_of(full), self.data,
+                                  self.heap[full])[0]
 
     def at(self, name):
         """The address of a field."""
-        return self.address + self.heap.fields[f"{self.kind}.{name}"]
+        return self.address + self.heap[f"{self.kind}.{name}"]
 
     def part(self, name, kind):
         """A struct within."""
-        offset = self.heap.fields[f"{self.kind}.{name}"]
+        offset = self.heap[f"{self.kind}.{name}"]
         return Record(self.heap, kind, self.address + offset,
-                      self.data[offset:offset + self.heap.fields[kind]])
+                      self.data[offset:offset + self.heap[kind]])
 
     def flag(self, name):
-        return bool(self.flags & 1 << self.heap.fields[name])
+        return bool(self.flags & 1 << self.heap[name])
 
 
 class Heap:
@@ -220,20 +182,30 @@ class Heap:
             raise gdb.GdbError(f"This heap is of another version: its anchor "
                                f"says {version}, and kmm-gdb.py reads "
                                f"{VERSION}.")
-        self.roots, self.fields = {}, {}
+        self.roots, self.fields, self.sizes = {}, {}, {}
         for name, address, size, count in struct.iter_unpack(
                 f"<{NAME_BYTES}sQII", read_memory(roots, nr_roots * 56)):
             self.roots[name.split(b"\0")[0].decode()] = (address, size, count)
-        for name, value, _ in struct.iter_unpack(
+        for name, value, size in struct.iter_unpack(
                 f"<{NAME_BYTES}sII", read_memory(fields, nr_fields * 48)):
-            self.fields[name.split(b"\0")[0].decode()] = value
-        missing = [name for name in WIDTHS if name not in self.fields]
-        if missing:
-            raise gdb.GdbError(f"This heap is of an older version: its anchor "
-                               f"has no {missing[0]}.")
+            name = name.split(b"\0")[0].decode()
+            self.fields[name], self.sizes[name] = value, size
 
-    def __getitem__(self, constant):
-        return self.fields[constant]
+    def __getitem__(self, name):
+        """A constant, the size of a struct, or where a member is."""
+        try:
+            return self.fields[name]
+        except KeyError:
+            raise gdb.GdbError(f"This heap is of another version: its anchor "
+                               f"has no {name}.") from None
+
+    def format_of(self, member):
+        try:
+            letter = FORMATS[self.sizes[member]]
+        except KeyError:
+            raise gdb.GdbError(f"This heap is of another version: its anchor "
+                               f"has no size of {member}.") from None
+        return "<" + (letter.lower() if member in SIGNED else letter)
 
     def word_of(self, root, width="<Q"):
         address = self.roots[root][0]
