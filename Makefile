@@ -296,14 +296,16 @@ $(BUILD)/libkmm_malloc.so: $(BUILD)/$(MALLOC_SONAME)
 	@ln -sf $(<F) $@
 
 # For static programs: an object, since libc.a may win against an archive. Its
-# global names are the exports of the shim. The anchor is weak, so that a
-# program may link libkmm.a as well (that is a second heap, with its own).
+# global names are the exports of the shim. Those that libkmm.a has as well are
+# weak, so that a program may link that too: it is a second heap, and the one
+# that they are about.
 $(BUILD)/kmm_malloc.o: $(BUILD)/$(MALLOC_SONAME)
 	$(call say,LD,$@)
 	$(Q)$(LD) -r -o $@ $(KMM_OBJS) $(MALLOC_OBJS)
 	$(Q)$(NM) -D --defined-only $< | sed 's/.* //; s/@.*//' >$(OBJ)/exports
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(OBJ)/exports \
-		--weaken-symbol=kmm_anchor $@
+		--wildcard --weaken-symbol=kmm_anchor \
+		--weaken-symbol='kmemleak_*' $@
 	$(Q)$(OBJCOPY) $(shared_probes) $@
 
 # kmm. Who only wants the libraries needs neither elfutils nor ncurses. libstdc++

@@ -101,8 +101,40 @@ C
 	compile_and_run "$tree, -lkmm_malloc" "$tmp/malloc.c" $malloc_libs
 	compile_and_run "$tree, kmm_malloc.o" \
 		-static "$tmp/malloc.c" "$object" -pthread
-	compile_and_run "$tree, kmm_malloc.o and libkmm.a" -static \
-		"$tmp/malloc.c" "$object" "$dir/libkmm.a" -pthread
+	# Two heaps in one program, in either order. What a program says of its
+	# blocks, and what kmm sees, is of libkmm's.
+	cat >"$tmp/two.c" <<'C'
+#include <stdlib.h>
+
+#include <kmm/anchor.h>
+#include <linux/kmemleak.h>
+#include <linux/slab.h>
+
+int main(void)
+{
+	void *volatile p = malloc(100);
+	void *volatile q = kmalloc(100, GFP_KERNEL);
+
+	if (!p || !q || !kmm_anchor.nr_roots)
+		return 1;
+	kmemleak_ignore(q);
+	kfree(q);
+	free(p);
+	return 0;
+}
+C
+	for objects in "$object $dir/libkmm.a" "$dir/libkmm.a $object"; do
+		# shellcheck disable=SC2086
+		{
+		compile_and_run "$tree, kmm_malloc.o and libkmm.a" \
+			-static "$tmp/two.c" $cflags $objects -pthread
+		compile_and_run "$tree, the same, shared libc" \
+			"$tmp/two.c" $cflags $objects -pthread
+		$cc -static -o "$tmp/program" "$tmp/two.c" $cflags $objects -pthread
+		}
+		nm "$tmp/program" | grep -q ' T kmemleak_ignore$' ||
+			fail "$tree: kmemleak_ignore() is not libkmm's"
+	done
 
 	# A program's own probes, beside ours.
 	if echo '#include <sys/sdt.h>' | $cc -E - >/dev/null 2>&1; then
