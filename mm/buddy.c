@@ -35,6 +35,7 @@
  *		B5  PG_zeroed: every byte of the block reads as zero; zone->nr_zeroed
  *		    is the sum of these blocks' pages
  *		B6  free blocks do not overlap, and lie in their zone's span
+ *		B7  on each list, blocks that read as zero are behind all others
  * Lock order:	pcp->lock > zone->lock (outer first).
  * Context:	zone->lock is a leaf; no system call while it is held. Those
  *		functions of buddy.h need it that do not take it themselves.
@@ -89,25 +90,29 @@ static void set_pageblock_type(struct page *page, unsigned long pfn,
 
 /* Free lists -------------------------------------------------------------- */
 
-/* Blocks that read as zero gather at the end, and those that wait for a merge
- * in front of them as far as that is cheap: see rmqueue_one(). */
+/* Blocks that read as zero gather at the end (B7), and those that wait for a
+ * merge in front of them as far as that is cheap: see rmqueue_one(). */
+static inline void list_add_block(struct list_head *list, struct page *page,
+				  bool wait)
+{
+	if (PageZeroed(page) ||
+	    (wait && !list_empty(list) &&
+	     !PageZeroed(list_last_entry(list, struct page, lru))))
+		list_add_tail(&page->lru, list);
+	else
+		list_add(&page->lru, list);
+}
+
 static void add_to_free_list(struct zone *zone, struct page *page,
 			     unsigned int order, int type, bool wait)
 {
 	struct free_area *area = &zone->free_area[order];
-	struct list_head *list = &area->free_list[type];
 
 	page->order = (u8)order;
 	SetPageBuddy(page);
-	if (PageZeroed(page)) {
-		list_add_tail(&page->lru, list);
+	list_add_block(&area->free_list[type], page, wait);
+	if (PageZeroed(page))
 		WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed + (1UL << order));
-	} else if (wait && !list_empty(list) &&
-		   !PageZeroed(list_last_entry(list, struct page, lru))) {
-		list_add_tail(&page->lru, list);
-	} else {
-		list_add(&page->lru, list);
-	}
 	area->nr_free++;
 	WRITE_ONCE(zone->nr_free, zone->nr_free + (1UL << order));
 }
@@ -233,6 +238,7 @@ void free_run(struct zone *zone, struct page *page, unsigned long nr_pages,
 		nr_pages -= 1UL << order;
 	}
 }
+
 /* Cut a block of order @high down to @low, filing the upper halves. */
 static void expand(struct zone *zone, struct page *page, unsigned int low,
 		   unsigned int high, int type)
@@ -310,10 +316,12 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 		if (PageBuddy(pos) && page_zone(pos) == zone) {
 			step = 1UL << pos->order;
 			free += step;
-			if (type >= 0)
-				list_move_tail(&pos->lru,
-					       &zone->free_area[pos->order]
-							.free_list[type]);
+			if (type >= 0) {
+				list_del_init(&pos->lru);
+				list_add_block(&zone->free_area[pos->order]
+							.free_list[type],
+					       pos, true);
+			}
 		}
 		pfn += step;
 		pos += step;
@@ -595,9 +603,27 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 	return bad;
 }
 
+/* How many blocks the list has; how many pages of them read as zero. */
+static unsigned long validate_list(struct zone *zone, unsigned int order,
+				   int type, unsigned long *zeroed,
+				   unsigned int *bad)
+{
+	unsigned long nr = 0, nr_zeroed = 0;
+	struct page *page;
+
+	list_for_each_entry(page, &zone->free_area[order].free_list[type],
+			    lru) {
+		*bad += validate_free_block(zone, page, order, type);
+		*bad += nr_zeroed && !PageZeroed(page);		/* B7 */
+		nr_zeroed += PageZeroed(page);
+		nr++;
+	}
+	*zeroed += nr_zeroed << order;
+	return nr;
+}
+
 unsigned int page_alloc_validate(void)
 {
-	struct page *page;
 	struct zone *zone;
 	unsigned int k, bad = 0;
 	int type;
@@ -611,14 +637,7 @@ unsigned int page_alloc_validate(void)
 			unsigned long nr = 0;
 
 			for (type = 0; type < MIGRATE_TYPES; type++)
-				list_for_each_entry(page,
-						    &area->free_list[type],
-						    lru) {
-					bad += validate_free_block(zone, page,
-								   k, type);
-					zeroed += PageZeroed(page) ? 1UL << k : 0;
-					nr++;
-				}
+				nr += validate_list(zone, k, type, &zeroed, &bad);
 			bad += nr != area->nr_free;
 			total += nr << k;
 		}
