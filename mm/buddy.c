@@ -189,13 +189,16 @@ void free_one_block(const struct mem_range *range, struct zone *zone,
 	struct page *buddy;
 
 	lockdep_assert_held(&zone->lock);
+	/* Blocks of several pageblocks have one type in all of them, so that
+	 * whoever cuts them later files each part right. What has grown over
+	 * its neighbours may have several. */
+	if (order > pageblock_order)
+		change_pageblocks(page, pfn, order, type);
 	while (order < MAX_PAGE_ORDER) {
 		buddy = find_buddy(range, zone, page, pfn, order);
 		if (!buddy)
 			break;
 		del_from_free_list(zone, buddy, order);
-		/* Blocks of several pageblocks have one type in all of them,
-		 * so that whoever cuts them later files each part right. */
 		if (order >= pageblock_order)
 			change_pageblocks(buddy, pfn ^ (1UL << order), order,
 					  type);

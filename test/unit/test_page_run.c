@@ -51,6 +51,31 @@ START_TEST(exact_tail_lies_free_behind)
 }
 END_TEST
 
+/*
+ *	|  A  |  B  |	While the pages of B were free, it has changed over to
+ *			another type; then a block of A grew over it. It goes back
+ *			as one block, of one type.
+ */
+START_TEST(exact_block_over_pageblocks_of_two_types)
+{
+	unsigned long nr = 1UL << MAX_PAGE_ORDER;
+	struct page *page, *second;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, MAX_PAGE_ORDER, NULL);
+	ck_assert_ptr_nonnull(page);
+	second = page + pageblock_nr_pages;
+	ck_assert_int_eq(pageblock_type(second), pageblock_type(page));
+	second->pageblock = (u8)((pageblock_type(page) + 1) %
+				 MIGRATE_PCPTYPES ^ MIGRATE_MOVABLE);
+	ck_assert_int_ne(pageblock_type(second), pageblock_type(page));
+	free_frozen_exact(page, nr);
+	gate_exit();
+	validate();
+	ck_assert_int_eq(pageblock_type(second), pageblock_type(page));
+}
+END_TEST
+
 /*	|x|x|x|x|x|.|. .|	grows to 8 of 8, shrinks to 3; not past what is used */
 START_TEST(exact_resize_in_place)
 {
@@ -305,6 +330,7 @@ Suite *suite_page_run(void)
 	tcase_add_checked_fixture(tc, page_setup, page_teardown);
 	tcase_add_loop_test(tc, exact_takes_no_page_too_many, 1, 34);
 	tcase_add_test(tc, exact_tail_lies_free_behind);
+	tcase_add_test(tc, exact_block_over_pageblocks_of_two_types);
 	tcase_add_test(tc, exact_resize_in_place);
 	tcase_add_test(tc, exact_resize_to_unaligned_power_of_two);
 	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
