@@ -102,21 +102,26 @@ static READS_STACK bool words_match(struct memo *m, unsigned long sp,
 	return true;
 }
 
-static bool modules_match(struct memo *m)
+static unsigned int copy_modules(struct memo *m, struct module_id *id)
 {
 	unsigned int i, nr = min_t(unsigned int, GET(m->nr_modules),
 				   TRAIL_MODULES);
 
 	for (i = 0; i < nr; i++) {
-		struct module_id id = {
-			.start = GET(m->module[i].start),
-			.place = GET(m->module[i].place),
-			.build_id = GET(m->module[i].build_id),
-		};
-
-		if (!module_is(&id))
-			return false;
+		id[i].start = GET(m->module[i].start);
+		id[i].place = GET(m->module[i].place);
+		id[i].build_id = GET(m->module[i].build_id);
 	}
+	return nr;
+}
+
+static bool modules_match(const struct module_id *id, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (!module_is(&id[i]))
+			return false;
 	return true;
 }
 
@@ -126,8 +131,10 @@ static depot_stack_handle_t recall_memo(struct memo *m,
 					unsigned long limit)
 {
 	unsigned long sp = here->reg[UNWIND_SP];
+	struct module_id id[TRAIL_MODULES];
 	depot_stack_handle_t handle;
 	u32 seq = GET(m->seq);
+	unsigned int nr;
 
 	if (GET(m->sp) != sp || GET(m->caller) != caller ||
 	    GET(m->pc) != here->pc || seq & 1)
@@ -135,12 +142,12 @@ static depot_stack_handle_t recall_memo(struct memo *m,
 	if (GET(m->needs_fp) && GET(m->fp) != here->reg[UNWIND_FP])
 		return 0;
 	handle = GET(m->handle);
+	nr = copy_modules(m, id);
 	if (!words_match(m, sp, limit) || GET(m->seq) != seq)
 		return 0;
-	/* Not before it is known that it was one trail. */
-	if (!modules_match(m) || GET(m->seq) != seq)
-		return 0;
-	return handle;
+	/* Not before it is known that all of it was one trail: a module that is
+	 * not on this stack may be gone. */
+	return modules_match(id, nr) ? handle : 0;
 }
 
 static depot_stack_handle_t recall_stack(const struct frame *here,
