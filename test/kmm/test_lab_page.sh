@@ -225,6 +225,15 @@ strategy mm;alloc 1;strategy buddy 64;alloc 1;" "$url" \
 		press:#again 'until:document.body.dataset.step === "4"' \
 		"$command" "$where" \
 		'eval:decodeURIComponent(document.getElementById("save").href.split(",")[1]).split("\n").join(";")'
+	# The commands of a script that was run are the same ones once.
+	printf 'alloc 1\nfree A\n' >"$dir/two.lab"
+	lab_browse lab_serve_same_commands_of_a_script "step 3 of 3
+chosen
+step 6 of 6" "$url" \
+		press:#command "type:run $dir/two.lab" key:Enter "$done" "$where" \
+		'eval:(document.getElementById("strategy").value = "buddy") && "chosen"' \
+		press:#arguments type:64 \
+		press:#again 'until:document.body.dataset.step !== "3"' "$where"
 }
 
 test_lab_serve() {

@@ -305,11 +305,16 @@ function setEntries(list) {
 		encodeURIComponent(scriptText());
 }
 
+/* Is it a line that does the same again? The lines of a script that was run are
+ * there themselves. */
+function isScriptLine(e) {
+	return e.kind === "step" ? e.ok :
+		e.kind === "note" && !/^\s*run\s/.test(e.line);
+}
+
 /* What a script needs to do the same. */
 function scriptText() {
-	return entries.filter((e) => e.kind === "step" ? e.ok :
-		e.kind === "note" && !/^\s*run\s/.test(e.line)).map((e) =>
-		e.line + "\n").join("");
+	return entries.filter(isScriptLine).map((e) => e.line + "\n").join("");
 }
 
 function showAnswer(entry) {
@@ -394,8 +399,8 @@ function lessonSoFar() {
 
 	while (start > 0 && !isStrategy(entries[start]))
 		start--;
-	return entries.slice(start + 1, end).filter((e) => e.kind !== "script" &&
-		e.ok !== false).map((e) => e.line);
+	return entries.slice(start + 1, end).filter(isScriptLine).map((e) =>
+		e.line);
 }
 
 function setUpPrompt() {
