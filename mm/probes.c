@@ -74,6 +74,9 @@ void trace_call(const struct watch_call *call)
 		probe_kmalloc(call);
 		break;
 	case WATCH_REALLOC:
+		/* A block that stays where it is has been neither. */
+		if (call->result && call->result == call->old)
+			break;
 		probe_kmalloc(call);
 		if (call->result && call->old)
 			probe_kfree(call);

@@ -7,6 +7,8 @@
  *			limited by mem=
  *	probes loop	rounds of malloc() and free() of the same size, which would
  *			always find their object in a sheaf, until it is killed
+ *	probes shrink	a block that realloc() makes smaller when there is no
+ *			memory for another one; memory must be limited by mem=
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,10 +82,29 @@ static void loop(void)
 	}
 }
 
+/* The block, for the breakpoints. */
+void *shrunk;
+
+static int shrink(void)
+{
+	void *before = malloc(1000);
+	int i;
+
+	for (i = 0; i < MAX_PAGES && (blocks[i] = malloc(500)); i++)
+		;
+	shrunk = before;
+	begin_round();
+	shrunk = realloc(before, 500);
+	round_done();
+	return shrunk != before || i == MAX_PAGES;
+}
+
 int main(int argc, char **argv)
 {
 	int i;
 
+	if (argc > 1 && !strcmp(argv[1], "shrink"))
+		return shrink();
 	if (argc > 1 && !strcmp(argv[1], "loop"))
 		loop();
 	begin_round();

@@ -103,6 +103,38 @@ gdb_at() {
 		"$dir/probes" 2>&1
 }
 
+# What gdb sees of a block that realloc() leaves where it is, for want of another
+# one. Watched, since every block would move.
+gdb_shrunk() {
+	cat >"$dir/gdb" <<-END
+		set exec-wrapper env LD_PRELOAD=$build/libkmm_malloc.so.0 \
+			KMM_CMDLINE=mem=16M\\ kmemleak
+		break begin_round
+		run shrink
+		break -probe-stap kmem:kmalloc
+		commands
+		silent
+		echo allocated\\n
+		continue
+		end
+		break -probe-stap kmem:kfree
+		commands
+		silent
+		echo freed\\n
+		continue
+		end
+		break round_done
+		commands
+		silent
+		printf "there: %d\\n", shrunk != 0
+		end
+		continue
+		kill
+	END
+	limited gdb -nx -batch -iex "set debuginfod enabled off" -x "$dir/gdb" \
+		"$dir/probes" 2>&1 | grep -E '^(allocated|freed|there: .)$'
+}
+
 test_probes_gdb() {
 	if ! command -v gdb >/dev/null; then
 		skipped gdb_probes "needs gdb"
@@ -123,6 +155,7 @@ test_probes_gdb() {
 	matches gdb_sees_pages $'(^|\n)order 5 of 32 pages\n' \
 		"$(gdb_at 'mm_page_alloc if $_probe_arg1 == 5' \
 		'printf "order %d of %d pages\n", $_probe_arg1, $_probe_arg4')"
+	equal gdb_sees_no_realloc_in_place "there: 1" "$(gdb_shrunk)"
 	matches gdb_sees_strings $'(^|\n)online Normal\n' \
 		"$(gdb_at online_pages 'printf "online %s\n", (char *)$_probe_arg2')"
 }
