@@ -127,6 +127,9 @@ test_usage() {
 	usage usage_run_unknown_option run --nonsense true
 	usage usage_run_no_program run
 	usage usage_run_bad_exitcode run --error-exitcode=x true
+	usage usage_replay_negative replay --rounds=-18446744073709551615 x
+	usage usage_view_no_samples view --samples=0 x
+	usage usage_leaks_too_large leaks --stacks=99999999999999999999 x
 	usage usage_symbolize_argument symbolize x
 	usage usage_anchor_no_argument anchor
 

@@ -31,30 +31,21 @@ static const struct argp_option leaks_options[] = {
 	{ 0 }
 };
 
-static long number(const char *arg, long max)
-{
-	char *end;
-	long n = strtol(arg, &end, 10);
-
-	if (end == arg || *end || n < 0 || n > max)
-		error(EXIT_USAGE, 0, "'%s' is no number from 0 to %ld", arg,
-		      max);
-	return n;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *options = state->input;
 
 	switch (key) {
 	case OPT_STACKS:
-		options->leaks.max_stacks = (unsigned int)number(arg, INT_MAX);
+		options->leaks.max_stacks = (unsigned int)option_number("stacks",
+							arg, 0, INT_MAX);
 		return 0;
 	case OPT_SUPPRESSIONS:
 		suppressions_read(&options->leaks.suppressions, arg);
 		return 0;
 	case OPT_ERROR_EXITCODE:
-		options->error_exitcode = (int)number(arg, 255);
+		options->error_exitcode = (int)option_number("error-exitcode",
+							 arg, 0, 255);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;

@@ -54,17 +54,6 @@ struct options {
 
 /* The command line --------------------------------------------------------- */
 
-static unsigned int number(const char *what, const char *text,
-			   unsigned int max)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (end == text || *end || !value || value > max)
-		error(EXIT_USAGE, 0, "%s: '%s' is not 1 to %u", what, text, max);
-	return (unsigned int)value;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -103,7 +92,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		add_allocator(o, arg);
 		return 0;
 	case KEY_ROUNDS:
-		o->rounds = number("--rounds", arg, MAX_ROUNDS);
+		o->rounds = (unsigned int)option_number("rounds", arg, 1,
+							MAX_ROUNDS);
 		return 0;
 	case KEY_SERIAL:
 		o->serial = true;
@@ -112,10 +102,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->touch = true;
 		return 0;
 	case KEY_PROCESS:
-		o->pid = number("--process", arg, UINT32_MAX);
+		o->pid = (unsigned int)option_number("process", arg, 1,
+						     UINT32_MAX);
 		return 0;
 	case KEY_WORKER:
-		o->worker = (int)number("--worker", arg, INT32_MAX);
+		o->worker = (int)option_number("worker", arg, 1, INT32_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->file)

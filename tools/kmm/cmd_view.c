@@ -5,10 +5,8 @@
  * What the operand is, a look at its first bytes tells: a trace of calls, else a
  * process or a core, which remote.h tells apart.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kmm.h"
@@ -40,19 +38,6 @@ static const struct argp_option view_options[] =
 static const struct argp_option plot_options[] =
 	OPTIONS("DIR", "Write the files into DIR (default .)");
 
-static unsigned long number(const char *arg, unsigned long max)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(arg, &end, 10);
-	if (end == arg || *end || *arg == '-' || errno || !n || n > max)
-		error(EXIT_USAGE, 0, "'%s' is no number from 1 to %lu", arg,
-		      max);
-	return n;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -62,10 +47,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->output = arg;
 		return 0;
 	case OPT_INTERVAL:
-		o->interval = number(arg, 3600000);
+		o->interval = option_number("interval", arg, 1, 3600000);
 		return 0;
 	case OPT_SAMPLES:
-		o->samples = number(arg, MAX_SAMPLES);
+		o->samples = option_number("samples", arg, 1, MAX_SAMPLES);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->target)

@@ -90,6 +90,11 @@ enum kmm_exit {
 int parse_options(const struct argp *argp, int argc, char **argv,
 		  unsigned int flags, void *input);
 
+/* A decimal number that an option takes, from @min to @max; ends the program if
+ * @text is none. */
+unsigned long option_number(const char *option, const char *text,
+			    unsigned long min, unsigned long max);
+
 /* malloc() and strdup() that end the program rather than fail. */
 void *xcalloc(size_t nr, size_t size);
 void *xrealloc(void *p, size_t size);

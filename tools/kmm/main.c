@@ -84,6 +84,21 @@ char *xasprintf(const char *fmt, ...)
 	return check(len < 0 ? NULL : text);
 }
 
+unsigned long option_number(const char *option, const char *text,
+			    unsigned long min, unsigned long max)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (end == text || *end || *text == '-' || errno || number < min ||
+	    number > max)
+		error(EXIT_USAGE, 0, "--%s: '%s' is no number from %lu to %lu",
+		      option, text, min, max);
+	return number;
+}
+
 static void print_help(FILE *out)
 {
 	const struct command *c;

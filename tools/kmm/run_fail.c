@@ -251,22 +251,11 @@ const struct run_option run_fail = {
 	.set = set_fail,
 };
 
-static unsigned int option_number(const char *name, const char *arg)
-{
-	unsigned long value;
-	char *end;
-
-	value = strtoul(arg, &end, 10);
-	if (*arg < '0' || *arg > '9' || *end || !value || value > 1000000)
-		error(EXIT_USAGE, 0, "--%s: '%s' is no number from 1 on", name,
-		      arg);
-	return (unsigned int)value;
-}
-
 static void set_timeout(struct run *run, const char *arg)
 {
 	(void)run;
-	spec.timeout = option_number("fail-timeout", arg);
+	spec.timeout = (unsigned int)option_number("fail-timeout", arg, 1,
+						   1000000);
 }
 
 const struct run_option run_fail_timeout = {
@@ -279,7 +268,7 @@ const struct run_option run_fail_timeout = {
 static void set_jobs(struct run *run, const char *arg)
 {
 	(void)run;
-	spec.jobs = option_number("fail-jobs", arg);
+	spec.jobs = (unsigned int)option_number("fail-jobs", arg, 1, 1000000);
 }
 
 const struct run_option run_fail_jobs = {

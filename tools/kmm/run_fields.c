@@ -12,13 +12,7 @@
 
 static void set_error_exitcode(struct run *run, const char *arg)
 {
-	char *end;
-	long code = strtol(arg, &end, 10);
-
-	if (end == arg || *end || code < 1 || code > 255)
-		error(EXIT_USAGE, 0, "--error-exitcode: '%s' is not 1 to 255",
-		      arg);
-	run->error_exitcode = (int)code;
+	run->error_exitcode = (int)option_number("error-exitcode", arg, 1, 255);
 }
 
 const struct run_option run_error_exitcode = {
