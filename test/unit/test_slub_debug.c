@@ -565,10 +565,14 @@ TEST_SCENARIO(debug_model)
 static struct kmem_cache *shared[2];
 static void *_Atomic slots[3][SLOTS];
 
-/* Each slot holds an object that any thread may take and free. */
+/*
+ * Each slot holds an object that any thread may take and free. No assertions: each
+ * takes a lock of Check's, which a child forked meanwhile would wait for.
+ * Returns whether all was valid.
+ */
 static void *debug_thread(void *arg)
 {
-	unsigned long state = (unsigned long)arg + 1;
+	unsigned long state = (unsigned long)arg + 1, bad = 0;
 	void *object;
 
 	for (int round = 0; round < 3000; round++) {
@@ -588,29 +592,34 @@ static void *debug_thread(void *arg)
 		else if (object)
 			kfree(object);
 		if (round % 500 == 0)
-			ck_assert_uint_eq(validate_slab_cache(shared[0]), 0);
+			bad += validate_slab_cache(shared[0]);
 	}
-	return NULL;
+	return (void *)bad;
+}
+
+static bool debug_child_works(void)
+{
+	void *object = kmem_cache_alloc(shared[0], GFP_KERNEL);
+	bool mine;
+
+	if (!object)
+		return false;
+	mine = get_track(shared[0], object, TRACK_ALLOC)->tid ==
+	       (u32)host_gettid();
+	kmem_cache_free(shared[0], object);
+	kfree(kmalloc(30, GFP_KERNEL));
+	return mine && !validate_slab_cache(shared[0]);
 }
 
 static void fork_some(void)
 {
-	struct track *track;
-	void *object;
 	pid_t pid;
 	int status;
 
 	for (int i = 0; i < 10; i++) {
 		pid = fork();
-		if (!pid) {
-			object = alloc_here(shared[0]);
-			track = get_track(shared[0], object, TRACK_ALLOC);
-			status = track->tid != (u32)host_gettid();
-			free_here(shared[0], object);
-			kfree(kmalloc(30, GFP_KERNEL));
-			status |= validate_slab_cache(shared[0]) != 0;
-			_exit(status);
-		}
+		if (!pid)
+			_exit(debug_child_works() ? EXIT_SUCCESS : EXIT_FAILURE);
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert_int_eq(status, 0);
 	}
@@ -620,6 +629,7 @@ TEST_SCENARIO(debug_threads)
 {
 	pthread_t threads[THREADS];
 	unsigned long i;
+	void *bad;
 
 	shared[0] = make_cache("unit-shared", 48, SLAB_NO_MERGE);
 	shared[1] = make_cache("unit-shared-248", 248, SLAB_NO_MERGE);
@@ -627,8 +637,10 @@ TEST_SCENARIO(debug_threads)
 		ck_assert(!pthread_create(&threads[i], NULL, debug_thread,
 					  (void *)i));
 	fork_some();
-	for (i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &bad);
+		ck_assert_ptr_null(bad);
+	}
 	assert_all_valid();
 	ck_assert_uint_eq(validate_slab_cache(shared[0]), 0);
 	ck_assert_uint_eq(validate_slab_cache(shared[1]), 0);

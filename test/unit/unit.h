@@ -10,6 +10,12 @@
  * that expects a message captures that descriptor; one that expects the end of
  * the process runs the fatal part in a child, so that it also works with
  * CK_FORK=no under gdb and Valgrind.
+ *
+ * Threads and fork: each assertion, also one that holds, takes a mutex of Check's,
+ * which a fork does not know of. So where one thread forks, the others assert
+ * nothing, or else neither does the child: it may wait for ever. And under ASan of
+ * gcc 12, which forks with its own locks held, a thread that is being started may
+ * hold one that the child's malloc() wants: the first fork waits until it runs.
  */
 #ifndef TEST_UNIT_H
 #define TEST_UNIT_H
