@@ -20,6 +20,9 @@
 void __attribute__((noreturn, cold)) kmm_bug(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/* abort(), after a report of one's own. */
+void __attribute__((noreturn, cold)) kmm_abort(void);
+
 #define BUG_ON(cond)							\
 	do {								\
 		if (unlikely(cond))					\

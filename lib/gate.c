@@ -20,8 +20,22 @@
  * Invariants:	G1  sum of shards = threads inside, outermost entries only, without
  *		    one that entered as the only thread
  *		G2  while closed, only the closing thread is inside
- * Lock order:	the gate is outside of every lock. A thread inside never waits
- *		for the gate again: depth counts its nesting.
+ * Lock order:	the gate is outside of every lock of ours. A thread inside never
+ *		waits for the gate again: depth counts its nesting.
+ *		Of others' locks, those whose holder may allocate have to be taken
+ *		before the gate is closed, or else the holder waits for the gate,
+ *		and the closer in its fork() for the holder:
+ *		- in fork handlers of other libraries: the shim's are registered
+ *		  first of all (-z initfirst), so gate_close() is called last;
+ *		- libc's list of streams, which fork() takes behind all handlers. A
+ *		  thread in fflush(NULL) has it, and waits for the stream of
+ *		  another one that allocates, in getline() for example. It is taken
+ *		  here, once more than by fork(). So who is inside must not wait
+ *		  for it, as fopen() and exit() do;
+ *		- two that nobody but libc can take: that of the name service,
+ *		  whose holder allocates only when it reads nsswitch.conf; and that
+ *		  of the list of fork handlers, whose holder allocates only when
+ *		  there are more than 48. These are left.
  */
 #include "gate.h"
 #include "host.h"
@@ -40,6 +54,7 @@ static __thread struct {
 	u8 shard;		/* where this entry was counted */
 	bool counted;		/* not in a process of one thread */
 	bool closer;		/* this thread holds the gate closed */
+	bool streams;		/* and libc's list of streams */
 } gate;
 
 /* Threads spread over the shards by their thread area's address. */
@@ -86,11 +101,11 @@ void gate_exit(void)
 }
 
 /*
- * A thread may fork from inside: in a constructor of objects, or in a handler
- * of the SIGABRT that a report ends with. Its own entry is not one to wait for,
- * neither for itself nor for another closer. It holds no lock there.
+ * A thread may fork from inside, in a constructor of objects. Its own entry is
+ * not one to wait for, neither for itself nor for another closer. It holds no
+ * lock there.
  */
-static void gate_leave_for_fork(void)
+static void gate_leave_uncounted(void)
 {
 	struct shard *shard = &shards[gate.shard];
 
@@ -98,11 +113,22 @@ static void gate_leave_for_fork(void)
 		host_futex_wake(&shard->inside, 1);
 }
 
+void gate_abandon(void)
+{
+	/* One that forks is not counted already. */
+	if (!gate.closer)
+		gate_leave_uncounted();
+	gate.counted = false;
+}
+
 void gate_close(void)
 {
 	u32 i, open, inside;
 
-	gate_leave_for_fork();
+	gate_leave_uncounted();
+	gate.streams = !single_threaded();
+	if (gate.streams)
+		host_lock_streams();
 	/* One closer at a time: forks of several threads queue up here. */
 	for (;;) {
 		open = 0;
@@ -118,13 +144,20 @@ void gate_close(void)
 	gate.depth++;
 }
 
-void gate_open_parent(void)
+static void gate_open(void)
 {
 	if (--gate.depth && gate.counted)
 		atomic_fetch_add(&shards[gate.shard].inside, 1);
 	gate.closer = false;
 	atomic_store(&closed, 0);
 	host_futex_wake(&closed, INT32_MAX);
+}
+
+void gate_open_parent(void)
+{
+	gate_open();
+	if (gate.streams)
+		host_unlock_streams();
 }
 
 void gate_open_child(void)
@@ -134,7 +167,10 @@ void gate_open_child(void)
 	/* The only thread left; what others were about to count is void. */
 	for (i = 0; i < NR_SHARDS; i++)
 		atomic_store(&shards[i].inside, 0);
-	gate_open_parent();
+	gate_open();
+	/* As libc does it: whoever holds it is not here. */
+	if (gate.streams)
+		host_reset_streams();
 }
 
 bool gate_held(void)

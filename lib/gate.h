@@ -30,6 +30,10 @@ void gate_close(void);
 void gate_open_parent(void);
 void gate_open_child(void);
 
+/* This thread, if it is inside, is not waited for any more: it aborts, and what
+ * handles the SIGABRT may do anything. */
+void gate_abandon(void);
+
 /* Is this thread inside? For debug checks. */
 bool gate_held(void);
 

@@ -630,3 +630,26 @@ void host_name_thread(const char *name)
 {
 	host_syscall(SYS_prctl, PR_SET_NAME, name, 0, 0, 0);
 }
+
+/* Exported by glibc since 2.2.5, but declared in no header. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+void host_lock_streams(void)
+{
+	if (&_IO_list_lock)
+		_IO_list_lock();
+}
+
+void host_unlock_streams(void)
+{
+	if (&_IO_list_lock)
+		_IO_list_unlock();
+}
+
+void host_reset_streams(void)
+{
+	if (&_IO_list_lock)
+		_IO_list_resetlock();
+}

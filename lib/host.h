@@ -4,7 +4,8 @@
  *
  * The kernel's allocator finds memory through firmware; ours asks the host
  * operating system. Functions return 0 or -errno and leave errno alone, so
- * that free() can. None of them allocates or takes a lock.
+ * that free() can. None of them allocates, and none takes a lock but
+ * host_lock_streams().
  */
 #ifndef LIB_HOST_H
 #define LIB_HOST_H
@@ -118,6 +119,15 @@ void host_sleep_ms(unsigned int ms);
 bool host_start_thread(void *(*fn)(void *arg));
 /* Name the calling thread, for ps and debuggers. */
 void host_name_thread(const char *name);
+
+/*
+ * The C library's lock on its list of streams, which its fork() takes as well. A
+ * thread may hold it more than once. The child's copy is made free again. Where
+ * the C library keeps it to itself (musl), these do nothing.
+ */
+void host_lock_streams(void);
+void host_unlock_streams(void);
+void host_reset_streams(void);
 
 /*
  * Fault injection, for tests of the out-of-memory paths: from the Nth call on

@@ -259,5 +259,5 @@ noinline __cold void bad_free(const void *p, const void *caller,
 		print_bad_free(&where, caller);
 	gate_exit();
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }

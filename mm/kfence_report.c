@@ -164,7 +164,7 @@ void kfence_report_error(enum kfence_error_type type,
 	if (meta)
 		print_object(meta);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 /* Faults ------------------------------------------------------------------ */

@@ -103,7 +103,7 @@ static noinline __cold void report_page(u8 *page, size_t first, size_t last)
 		stack_depot_print(owner.free_handle, "");
 	}
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 /* Faults ------------------------------------------------------------------ */

@@ -170,7 +170,7 @@ static noinline __cold void freelist_corrupt(struct kmem_cache *s, void *object)
 	printk("BUG %s: freelist corrupt: the free object %p was written to (use after free, or overrun of the object before); slab %p, %u objects\n",
 	       s->name, object, (void *)slab_address(slab), slab->objects);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 static void move_slab(struct kmem_cache *s, struct page *slab,

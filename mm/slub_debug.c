@@ -181,7 +181,7 @@ static void validate_at_exit(void)
 	spin_unlock(&slab_mutex);
 	gate_exit();
 	if (bad && kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 int __init slub_debug_init(void)
@@ -762,7 +762,7 @@ void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
 {
 	slub_report(s, report, call);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 static noinline __cold void report_large(const struct page *page,
@@ -786,7 +786,7 @@ static noinline __cold void report_large(const struct page *page,
 	print_this_stack(caller);
 	spin_unlock(&report_lock);
 	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		host_abort();
+		kmm_abort();
 }
 
 void large_debug_free(struct page *page, const void *caller)

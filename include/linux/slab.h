@@ -105,7 +105,8 @@ struct kmem_cache;
  * @ctor: runs once for each object when its slab is made; freed objects must
  *        be in the constructed state again. It runs with no lock held, but
  *        inside the fork gate: it may allocate and fork, but must not wait for
- *        another thread, whose fork() would wait for it.
+ *        another thread, whose fork() would wait for it, nor open or close a
+ *        stream, for which it would wait.
  * @sheaf_capacity: least number of objects in a per-CPU sheaf; 0 for the
  *                  default. Such a cache is never merged.
  */

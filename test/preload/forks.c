@@ -262,6 +262,54 @@ static void fork_handler_waits_for_allocating_thread(void)
 	CHECK(!pthread_join(thread, NULL));
 }
 
+static void *read_lines(void *file)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (!atomic_load(&stop)) {
+		rewind(file);
+		while (getline(&line, &size, file) > 0) {
+			free(line);
+			line = NULL;
+			size = 0;
+		}
+	}
+	free(line);
+	return NULL;
+}
+
+static void *flush_streams(void *arg)
+{
+	while (!atomic_load(&stop)) {
+		fflush(NULL);
+		usleep(200);
+	}
+	return arg;
+}
+
+/* fork() waits for libc's list of streams, which fflush(NULL) holds while it
+ * waits for the stream that is being read; and whoever reads it allocates. */
+static void fork_beside_getline_and_fflush(void)
+{
+	pthread_t threads[NR_THREADS], reader, flusher;
+	FILE *file = tmpfile();
+	int i;
+
+	CHECK(file);
+	for (i = 0; i < 200; i++)
+		fprintf(file, "%03000d\n", i);
+	start_churn(threads);
+	CHECK(!pthread_create(&reader, NULL, read_lines, file));
+	CHECK(!pthread_create(&flusher, NULL, flush_streams, NULL));
+	for (i = 0; i < NR_FORKS; i++)
+		fork_once();
+	stop_churn(threads);
+	CHECK(!pthread_join(reader, NULL));
+	CHECK(!pthread_join(flusher, NULL));
+	fclose(file);
+}
+
 static void report_crash(int signal)
 {
 	(void)signal;
@@ -290,6 +338,7 @@ static const struct test tests[] = {
 	{ "vfork_child_allocates", vfork_child_allocates },
 	{ "fork_handler_waits_for_allocating_thread",
 	  fork_handler_waits_for_allocating_thread },
+	{ "fork_beside_getline_and_fflush", fork_beside_getline_and_fflush },
 	{ "fork_in_abort_handler", fork_in_abort_handler },
 };
 

@@ -6,7 +6,10 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -412,6 +415,102 @@ START_TEST(fork_in_several_threads_at_once)
 }
 END_TEST
 
+/*
+ * fflush(NULL) holds libc's list of streams, which fork() takes as well; and the
+ * write function of a stream may allocate. So whoever forks has to wait for the
+ * list before it closes the gate. The write function below allocates when the
+ * thread that forks has gone to sleep.
+ */
+static _Atomic int in_write;
+static int forker;
+
+static bool forker_sleeps(void)
+{
+	char path[64], text[512] = "";
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", forker);
+	if (host_read_file(path, text, sizeof(text) - 1, 0) <= 0)
+		return false;
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && state[2] == 'S';
+}
+
+static ssize_t allocate_in_write(void *cookie, const char *buf, size_t size)
+{
+	(void)cookie, (void)buf;
+	atomic_store(&in_write, 1);
+	while (!forker_sleeps())
+		sched_yield();
+	__free_pages(alloc_pages(GFP_KERNEL, 3), 3);
+	return (ssize_t)size;
+}
+
+static void *flush_all_streams(void *arg)
+{
+	FILE *file = fopencookie(NULL, "w", (cookie_io_functions_t){
+					.write = allocate_in_write });
+
+	fputc('x', file);
+	fflush(NULL);
+	fclose(file);
+	return arg;
+}
+
+START_TEST(fork_beside_allocation_in_fflush)
+{
+	pthread_t thread;
+	bool good;
+
+	forker = host_gettid();
+	atomic_store(&in_write, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, flush_all_streams, NULL),
+			 0);
+	while (!atomic_load(&in_write))
+		sched_yield();
+	good = fork_and_check();
+	pthread_join(thread, NULL);
+	ck_assert(good);
+	ck_assert(!gate_held());
+}
+END_TEST
+
+/* Who handles SIGABRT, inside the gate, is not waited for: it may never return,
+ * or itself wait for what the thread that forks has. */
+static _Atomic int in_handler;
+
+static void stay_in_handler(int sig)
+{
+	(void)sig;
+	atomic_store(&in_handler, 1);
+	for (;;)
+		pause();
+}
+
+static void *abort_inside(void *arg)
+{
+	gate_enter();
+	kmm_abort();
+	return arg;
+}
+
+TEST_SCENARIO(fork_abort)
+{
+	pthread_t thread;
+
+	signal(SIGABRT, stay_in_handler);
+	ck_assert_int_eq(pthread_create(&thread, NULL, abort_inside, NULL), 0);
+	while (!atomic_load(&in_handler))
+		sched_yield();
+	ck_assert(fork_and_check());
+}
+
+START_TEST(fork_beside_abort_handler)
+{
+	test_scenario_passes("fork_abort", NULL);
+}
+END_TEST
+
 /* A child may fork again, as its parent could. */
 static void fork_again(void)
 {
@@ -454,6 +553,8 @@ Suite *suite_lock(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, fork_with_busy_threads_leaves_child_whole);
 	tcase_add_test(tc, fork_in_several_threads_at_once);
+	tcase_add_test(tc, fork_beside_allocation_in_fflush);
+	tcase_add_test(tc, fork_beside_abort_handler);
 	tcase_add_test(tc, fork_in_child_works);
 	suite_add_tcase(s, tc);
 	return s;
