@@ -572,12 +572,14 @@ static void check_all_canaries(void)
 	for (unit = 1; unit < kfence_pool.window; unit++) {
 		meta = &kfence_pool.metadata[unit];
 		addr = 0;
+		gate_enter();
 		spin_lock(&kfence_lock);
 		if (meta->state == KFENCE_OBJECT_ALLOCATED &&
 		    host_readable(kfence_first_page(meta),
 				  kfence_end_page(meta)))
 			addr = damaged_byte(meta);
 		spin_unlock(&kfence_lock);
+		gate_exit();
 		report_canary(meta, addr, NULL);
 	}
 }

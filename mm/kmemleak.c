@@ -19,7 +19,8 @@
  *		M2  no record names a block that has been freed
  * Lock order:	kmemleak_lock is a leaf.
  * Context:	the watcher is called before a block is freed (watch.h), so a
- *		record is gone before its address is somebody else's.
+ *		record is gone before its address is somebody else's. All that
+ *		takes the lock enters the fork gate here.
  * Source:	kernel mm/kmemleak.c; the colours are E. W. Dijkstra et al.,
  *		Commun. ACM 21(11), 1978.
  * Not here:	searching: tools/kmm/leaks.c.
@@ -141,6 +142,7 @@ static void forget(const void *ptr, size_t size)
 	unsigned long start = (unsigned long)ptr;
 	struct kmemleak_object *object;
 
+	VM_BUG_ON(!gate_held());
 	spin_lock(&kmemleak_lock);
 	object = to_object(treap_find(&kmemleak.objects, start));
 	if (object)
@@ -157,7 +159,9 @@ static void kmemleak_watch(const struct watch_call *call)
 	    (call->op == WATCH_REALLOC &&
 	     (!call->result || call->result == call->old)))
 		return;
+	gate_enter();
 	forget(call->old, block_size(call->old));
+	gate_exit();
 }
 
 /* What a program says ----------------------------------------------------- */
