@@ -22,6 +22,7 @@
  */
 #include "../lib/backtrace.h"
 #include "../lib/cmdline.h"
+#include "../lib/gate.h"
 #include "../lib/host.h"
 #include "internal.h"
 #include "page_owner.h"
@@ -95,7 +96,9 @@ static void block_allocated(const struct watch_call *call)
 		return;
 	owner.handle = save_stack(call->caller);
 	if (!page) {
+		gate_enter();
 		vmalloc_set_owner(call->result, &owner);
+		gate_exit();
 		return;
 	}
 	slot = page_owner(page, true);

@@ -49,6 +49,7 @@
 #include <linux/overflow.h>
 
 #include "../lib/cmdline.h"
+#include "../lib/gate.h"
 #include "../lib/host.h"
 #include "../lib/memcheck.h"
 #include "internal.h"
@@ -148,6 +149,7 @@ void vmalloc_set_owner(const void *addr, const struct page_owner *owner)
 {
 	struct vmap_area *area;
 
+	VM_BUG_ON(!gate_held());
 	spin_lock(&vmap_lock);
 	area = to_area(treap_find(&vmap_tree, (unsigned long)addr));
 	if (area)
