@@ -77,7 +77,7 @@ _(init_on_free, FLAG, 0, 0, 1, NULL, "-",				\
 _(slab_debug, TEXT, 0, 0, 0, "FZPU", "-",				\
   "debug caches: letters of FZPUTAO, then globs of their names")	\
 _(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\
-  "size of the per-CPU arrays of free objects; 0: by object size")	\
+  "size of the per-CPU arrays of free objects; 0: by size and use")	\
 _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
   "kernel|fine", "-",							\
   "sizes of the kmalloc caches: the kernel's, or eight per doubling")	\

@@ -61,7 +61,7 @@ struct kmm_params {
 	u64 init_on_alloc;
 	u64 init_on_free;
 	u64 slab_debug;		/* text; see mm/slub_debug.c */
-	u64 sheaf_capacity;	/* 0: by object size */
+	u64 sheaf_capacity;	/* 0: by size and use */
 	u64 kmalloc_ladder;	/* enum kmalloc_ladder */
 	u64 bad_free;		/* enum bad_free_policy */
 	u64 page_poison;	/* fill free pages, and check them */

@@ -278,6 +278,7 @@ static bool reclaim_is_due(void)
 			READ_ONCE(zone->nr_zeroed);
 		taken += READ_ONCE(zone->event[PGALLOC]);
 	}
+	sheaf_set_budget(used);
 	due = atomic_load_explicit(&next_used, memory_order_relaxed);
 	if (used < due &&
 	    taken < atomic_load_explicit(&next_taken, memory_order_relaxed))

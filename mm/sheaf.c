@@ -64,15 +64,17 @@
 
 /*
  * The first refill of a slot takes this many objects, each later one twice as
- * many up to the sheaf's capacity; and the sheaf itself is large enough for
- * that and hardly larger. So a cache that is hardly used keeps little: a program
- * touches some thirty sizes before it has done anything.
+ * many up to the sheaf's capacity, and the first sheaves are small. So a cache that
+ * is hardly used keeps little: a program touches some thirty sizes before it has
+ * done anything.
  */
 #define FIRST_REFILL 4
 #define FIRST_CAPACITY 28
 
 /* Per-CPU memory that stays zero: the slot of caches that have no sheaves. */
 static void *no_sheaves;
+/* A u32: how many mains of this CPU were replaced. See sheaf_lasted(). */
+static void *sheaf_clock;
 
 /* Slots ------------------------------------------------------------------- */
 
@@ -104,13 +106,18 @@ static bool install_main(struct slub_percpu_sheaves *pcs, unsigned int cpu,
 			 struct slab_sheaf **over)
 {
 	struct slab_sheaf *old = pcs->main, *spare = pcs->spare;
+	u32 *clock = per_cpu_ptr(sheaf_clock, cpu);
+	u32 now = READ_ONCE(*clock) + 1;
 	bool keep;
 
 	*over = NULL;
+	sheaf->since = now;
 	if (!percpu_store(cpu, (void **)&pcs->main, sheaf))
 		return false;
+	WRITE_ONCE(*clock, now);
 	if (!old)
 		return true;
+	sheaf_lasted(old->cache, old->capacity, now - old->since);
 	if (!spare) {
 		WRITE_ONCE(pcs->spare, old);
 		return true;
@@ -128,15 +135,21 @@ static void *sheaf_pop(struct slab_sheaf *sheaf)
 	return sheaf->objects[--sheaf->size];
 }
 
-/* From the spare or the barn; NULL if neither has anything, or the slot is
- * busy. */
-static void *alloc_from_sheaves(struct kmem_cache *s)
+/*
+ * From the spare or the barn; NULL if neither has anything, or the slot is
+ * busy. Then *@nr is how many to take from slabs, and *@empty the empty spare, now
+ * private, or NULL.
+ */
+static void *alloc_from_sheaves(struct kmem_cache *s, struct slab_sheaf **empty,
+				unsigned int *nr)
 {
 	struct slab_sheaf *sheaf, *over = NULL;
 	struct slub_percpu_sheaves *pcs;
 	unsigned int cpu;
 	void *object;
 
+	*empty = NULL;
+	*nr = FIRST_REFILL;
 	pcs = slot_trylock(s, &cpu);
 	if (!pcs)
 		return NULL;
@@ -159,6 +172,10 @@ static void *alloc_from_sheaves(struct kmem_cache *s)
 	}
 	sheaf = barn_get_full(s);
 	if (!sheaf) {
+		*nr <<= min_t(u32, pcs->refills, 10);
+		pcs->refills++;
+		*empty = pcs->spare;
+		WRITE_ONCE(pcs->spare, NULL);
 		spin_unlock(&pcs->lock);
 		return NULL;
 	}
@@ -169,39 +186,6 @@ static void *alloc_from_sheaves(struct kmem_cache *s)
 	spin_unlock(&pcs->lock);
 	put_sheaf(s, over);
 	return object;
-}
-
-/* An empty sheaf for a refill, and how much to fill in. */
-static struct slab_sheaf *get_refill_sheaf(struct kmem_cache *s, gfp_t gfp,
-					   unsigned int *nr)
-{
-	struct slab_sheaf *sheaf = NULL;
-	struct slub_percpu_sheaves *pcs;
-	unsigned int cpu;
-
-	*nr = FIRST_REFILL;
-	pcs = slot_trylock(s, &cpu);
-	if (pcs) {
-		*nr <<= min_t(u32, pcs->refills, 10);
-		pcs->refills++;
-		if (pcs->spare && !pcs->spare->size) {
-			sheaf = pcs->spare;
-			WRITE_ONCE(pcs->spare, NULL);
-		}
-		spin_unlock(&pcs->lock);
-	}
-	if (sheaf && sheaf->capacity < min_t(unsigned int, *nr,
-					     s->sheaf_capacity)) {
-		free_sheaf(sheaf);
-		sheaf = NULL;
-	}
-	if (!sheaf)
-		sheaf = barn_get_empty(s);
-	if (!sheaf)
-		sheaf = alloc_empty_sheaf(s, gfp, *nr);
-	if (sheaf)
-		*nr = min_t(unsigned int, *nr, sheaf->capacity);
-	return sheaf;
 }
 
 /*
@@ -231,17 +215,25 @@ static void reverse(struct slab_sheaf *sheaf)
 	}
 }
 
-/* Nothing is left in front of the slabs: fill a sheaf from them. */
-static void *refill(struct kmem_cache *s, gfp_t gfp)
+/* Nothing is left in front of the slabs: fill a sheaf with up to @nr objects from
+ * them. @sheaf is an empty one, or NULL. */
+static void *refill(struct kmem_cache *s, gfp_t gfp, struct slab_sheaf *sheaf,
+		    unsigned int nr)
 {
-	struct slab_sheaf *sheaf, *over;
 	struct slub_percpu_sheaves *pcs;
-	unsigned int cpu, nr;
+	struct slab_sheaf *over;
+	unsigned int cpu;
 	void *object;
 
-	sheaf = get_refill_sheaf(s, gfp, &nr);
+	if (sheaf)
+		sheaf = renew_sheaf(s, sheaf);
+	if (!sheaf)
+		sheaf = barn_get_empty(s);
+	if (!sheaf)
+		sheaf = alloc_empty_sheaf(s, gfp);
 	if (!sheaf)
 		return slab_alloc_one(s, gfp);
+	nr = min_t(unsigned int, nr, sheaf->capacity);
 	sheaf->size = slab_alloc_bulk(s, gfp, nr, sheaf->objects);
 	if (!sheaf->size) {
 		put_sheaf(s, sheaf);
@@ -271,6 +263,8 @@ static void *refill(struct kmem_cache *s, gfp_t gfp)
 
 static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 {
+	struct slab_sheaf *empty;
+	unsigned int nr;
 	void *object;
 
 	if (unlikely(!s->sheaf_capacity)) {
@@ -279,9 +273,10 @@ static void *alloc_gated(struct kmem_cache *s, gfp_t gfp)
 	}
 	/* The sequence may merely have been interrupted. */
 	object = percpu_pop_slow(s->cpu_sheaves);
-	if (!object)
-		object = alloc_from_sheaves(s);
-	return object ? object : refill(s, gfp);
+	if (object)
+		return object;
+	object = alloc_from_sheaves(s, &empty, &nr);
+	return object ? object : refill(s, gfp, empty, nr);
 }
 
 void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
@@ -374,12 +369,11 @@ enum put_result { PUT_DONE, PUT_AGAIN, PUT_NEED_SHEAF, PUT_BUSY, PUT_DOUBLE };
 
 /*
  * Put an object into this CPU's sheaves. @hand is a private empty sheaf or
- * NULL, and is used up if one was needed; else *@want is the room that one
- * should have. @over must go to put_sheaf().
+ * NULL, and is used up if one was needed. @over must go to put_sheaf().
  */
 static enum put_result put_object(struct kmem_cache *s, void *object,
 				  struct slab_sheaf **hand,
-				  struct slab_sheaf **over, unsigned int *want)
+				  struct slab_sheaf **over)
 {
 	struct slub_percpu_sheaves *pcs;
 	enum put_result ret = PUT_DONE;
@@ -410,7 +404,6 @@ static enum put_result put_object(struct kmem_cache *s, void *object,
 	if (!*hand)
 		*hand = barn_get_empty(s);
 	if (!*hand) {
-		*want = FIRST_CAPACITY << min_t(u32, pcs->flushes, 10);
 		ret = PUT_NEED_SHEAF;
 		goto out;
 	}
@@ -453,7 +446,7 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 {
 	struct slab_sheaf *hand = NULL, *over = NULL;
 	enum put_result ret = PUT_BUSY;
-	unsigned int tries, want;
+	unsigned int tries;
 
 	if (unlikely(!plausible(s, object))) {
 		bad_free(object, caller, s->name);
@@ -467,9 +460,9 @@ static void free_gated(struct kmem_cache *s, void *object, const void *caller)
 		if (percpu_push_slow(s->cpu_sheaves, object))
 			return;
 		for (tries = 0; tries < MAX_TRIES; tries++) {
-			ret = put_object(s, object, &hand, &over, &want);
+			ret = put_object(s, object, &hand, &over);
 			if (ret == PUT_NEED_SHEAF) {
-				hand = alloc_empty_sheaf(s, GFP_NOWAIT, want);
+				hand = alloc_empty_sheaf(s, GFP_NOWAIT);
 				if (!hand)
 					break;
 			} else if (ret != PUT_AGAIN) {
@@ -519,9 +512,10 @@ noinline void sheaf_free_slow(struct kmem_cache *s, void *object,
 /*
  * Kernel: 60, 28, 12 or 4 objects, sheaves of 512 to 64 bytes. malloc's rates
  * are higher than the kernel's by far, so its caches get up to 252 objects, but
- * no more than KMALLOC_SHEAF_BYTES of memory in one sheaf.
+ * no more than KMALLOC_SHEAF_BYTES of memory in one sheaf. All that at most: see
+ * sheaf_lasted().
  */
-#define KMALLOC_SHEAF_BYTES (16u << 10)
+#define KMALLOC_SHEAF_BYTES (32u << 10)
 
 static unsigned int default_capacity(const struct kmem_cache *s)
 {
@@ -558,11 +552,16 @@ int sheaf_cache_init(struct kmem_cache *s)
 		s->cpu_sheaves = no_sheaves;
 		return 0;
 	}
-	/* Kernel: 10, whatever the number of CPUs. */
-	s->barn_limit = max_t(unsigned int, 2, min_t(unsigned int, host.nr_cpus, 32));
-	/* Who names a capacity gets it at once. */
-	s->first_capacity = wanted ? capacity : FIRST_CAPACITY;
-	s->sheaf_capacity = sheaf_round_capacity(capacity);
+	/* Who names a capacity has it from the first sheaf on. */
+	s->adaptive = !wanted;
+	/* Kernel: 10, whatever the number of CPUs. What goes from one CPU to
+	 * another is not touched on the way if it goes by the barn; so of small
+	 * sheaves it keeps more. */
+	s->barn_limit = max_t(unsigned int, 2, min_t(unsigned int, host.nr_cpus, 32)) <<
+			s->adaptive;
+	s->sheaf_capacity = wanted ? sheaf_round_capacity(capacity) : capacity;
+	s->barn.capacity = wanted ? s->sheaf_capacity :
+				    min_t(u32, capacity, FIRST_CAPACITY);
 	return 0;
 }
 
@@ -579,7 +578,8 @@ void sheaf_cache_exit(struct kmem_cache *s)
 int sheaf_init(void)
 {
 	no_sheaves = percpu_alloc(sizeof(struct slub_percpu_sheaves));
-	if (!no_sheaves)
+	sheaf_clock = percpu_alloc(sizeof(u32));
+	if (!no_sheaves || !sheaf_clock)
 		return -1;
 	return barn_init();
 }

@@ -23,10 +23,14 @@ static inline struct slub_percpu_sheaves *sheaf_slot(struct kmem_cache *s,
 int barn_init(void);
 /* What a sheaf that takes @capacity objects holds, if it fills its memory. */
 unsigned int sheaf_round_capacity(unsigned int capacity);
-/* Room for @want objects, but no more than the cache's sheaves have. */
-struct slab_sheaf *alloc_empty_sheaf(struct kmem_cache *s, gfp_t gfp,
-				     unsigned int want);
+/* As large as the cache's sheaves are now. */
+struct slab_sheaf *alloc_empty_sheaf(struct kmem_cache *s, gfp_t gfp);
+/* The same from an empty one; NULL if its memory does not do, and is freed. */
+struct slab_sheaf *renew_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf);
 void free_sheaf(struct slab_sheaf *sheaf);
+/* A main of @capacity was replaced, @lasted ticks of the CPU's clock after it had
+ * come: choose the capacity of new sheaves. */
+void sheaf_lasted(struct kmem_cache *s, u32 capacity, u32 lasted);
 /* NULL if the barn has none. */
 struct slab_sheaf *barn_get_full(struct kmem_cache *s);
 struct slab_sheaf *barn_get_empty(struct kmem_cache *s);

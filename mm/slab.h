@@ -26,7 +26,8 @@ struct slab_sheaf {
 	u32 capacity;
 	struct slab_sheaf *next;	/* in the barn */
 	struct kmem_cache *cache;
-	unsigned long unused;
+	u32 since;			/* when it became a main, by the CPU's clock */
+	u32 unused;
 	void *objects[];
 };
 
@@ -53,6 +54,7 @@ struct node_barn {
 	spinlock_t lock;
 	u32 nr_full, nr_empty;
 	struct slab_sheaf *full, *empty;	/* LIFO, by next */
+	u32 capacity;				/* of new sheaves, see sheaf_lasted() */
 };
 
 /* Which list of the node a slab is on. */
@@ -80,7 +82,7 @@ struct kmem_cache {
 	unsigned int object_size;	/* what the user asked for */
 	unsigned int size;		/* distance of objects in a slab */
 	unsigned int offset;		/* of the free pointer in a free object */
-	unsigned int sheaf_capacity;	/* 0: no sheaves, every call is slow */
+	unsigned int sheaf_capacity;	/* at most; 0: no sheaves, all calls slow */
 	unsigned int order;		/* of a slab */
 
 	/* Slow paths. */
@@ -98,10 +100,10 @@ struct kmem_cache {
 	unsigned int orig_offset;	/* u32: the bytes asked for; 0: not kept */
 	unsigned int min_partial;	/* empty slabs are kept up to this */
 	unsigned int barn_limit;	/* full sheaves kept */
-	unsigned int first_capacity;	/* the least of any sheaf */
 	gfp_t allocflags;		/* added to every page allocation */
 	bool fixed_offset;		/* the creator chose s->offset, ... */
 	bool fixed_capacity;		/* ... s->sheaf_capacity */
+	bool adaptive;			/* sheaves are as large as pays */
 	unsigned int useroffset;	/* usercopy region, for others to read */
 	unsigned int usersize;
 	int refcount;			/* users of a merged cache; slab_mutex */
@@ -257,6 +259,11 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 void sheaf_free_unwatched(struct kmem_cache *s, void *object,
 			  const void *caller);
 void sheaf_fork_child(void);
+
+/* barn.c: how large sheaves are ------------------------------------------- */
+
+/* The process uses so many pages now: what its sheaves may hold follows. */
+void sheaf_set_budget(unsigned long nr_pages);
 
 /* sheaf_flush.c: what all CPUs have --------------------------------------- */
 

@@ -570,6 +570,8 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 	bool plain = plain_free(s);
 	struct page *slab;
 
+	for (i = 0; i < min_t(unsigned int, n, FREE_AHEAD); i++)
+		prefetch_object(s, p[i]);
 	spin_lock(&s->node.list_lock);
 	for (i = 0; i < n; i += nr) {
 		slab = object_slab(s, p[i]);

@@ -21,6 +21,7 @@
 #include "cmdline.h"
 #include "gate.h"
 #include "host.h"
+#include "sheaf.h"
 #include "slab_test.h"
 
 #define DEFINE_TWICE(name)						\
@@ -322,8 +323,8 @@ DEFINE_TWICE(sheaf_capacity_follows_size)
 		ck_assert_uint_eq(s->sheaf_capacity, expected[i].capacity);
 		kmem_cache_destroy(s);
 	}
-	/* malloc's rates are higher: its caches have as much or more. How much
-	 * is tuned; but a sheaf always fills a power of two of bytes. */
+	/* malloc's rates are higher: its caches may have more. How much is
+	 * tuned. */
 	for (i = 0; i < ARRAY_SIZE(expected); i++) {
 		struct kmem_cache *s = kmalloc_slab(expected[i].size, 0);
 
@@ -334,8 +335,112 @@ DEFINE_TWICE(sheaf_capacity_follows_size)
 				  s->size < 256  ? 60 :
 				  s->size < 1024 ? 28 :
 				  s->size < 4096 ? 12 : 4);
-		ck_assert(is_power_of_2(SHEAF_BYTES(s->sheaf_capacity)));
+		ck_assert_uint_le(s->sheaf_capacity, 252);
 	}
+}
+
+/* The least budget is 96 KiB: a sheaf of 8 objects of 512 bytes is right if it lasts
+ * while the CPU replaces 24. */
+DEFINE_TWICE(sheaf_lasted_weighs_bytes_by_time)
+{
+	struct kmem_cache_args args = { .sheaf_capacity = CAPACITY };
+	struct kmem_cache *s = make_cache("unit-lasted", SIZE, SLAB_NO_MERGE);
+	struct kmem_cache *fixed;
+
+	sheaf_set_budget(0);
+	s->barn.capacity = 8;
+	sheaf_lasted(s, 8, 24);
+	ck_assert_uint_eq(s->barn.capacity, 8);
+	sheaf_lasted(s, 8, 12);
+	ck_assert_uint_eq(s->barn.capacity, 12);
+	sheaf_lasted(s, 8, 48);
+	ck_assert_uint_eq(s->barn.capacity, 5);
+	/* Not beyond either end; and the clock may have gone round. */
+	sheaf_lasted(s, 28, 1);
+	ck_assert_uint_eq(s->barn.capacity, 28);
+	sheaf_lasted(s, 4, UINT32_MAX);
+	ck_assert_uint_eq(s->barn.capacity, 4);
+	/* In a process that uses more it may hold more. */
+	sheaf_set_budget(1UL << 20);
+	sheaf_lasted(s, 8, 48);
+	ck_assert_uint_eq(s->barn.capacity, 12);
+	sheaf_set_budget(0);
+
+	fixed = kmem_cache_create("unit-fixed", SIZE, &args, SLAB_NO_MERGE);
+	ck_assert_ptr_nonnull(fixed);
+	sheaf_lasted(fixed, CAPACITY, 1000);
+	ck_assert_uint_eq(fixed->barn.capacity, CAPACITY);
+	kmem_cache_destroy(fixed);
+	kmem_cache_destroy(s);
+}
+
+/*
+ * One cache is called 400 times for each call of another. The sheaves of the first
+ * grow to all they may have; those of the second, which began with as much, shrink.
+ */
+DEFINE_TWICE(sheaf_capacity_goes_where_the_calls_are)
+{
+	struct kmem_cache *often, *seldom;
+	unsigned int round, i;
+	void *few[400];
+
+	ck_assert(pin_to_cpu(0));
+	often = make_cache("unit-often", 64, SLAB_NO_MERGE);
+	seldom = make_cache("unit-seldom", 1000, SLAB_NO_MERGE);
+	sheaf_set_budget(0);
+	ck_assert_uint_eq(seldom->barn.capacity, 28);
+	ck_assert_uint_eq(often->barn.capacity, 28);
+	for (round = 0; round < ARRAY_SIZE(few); round++) {
+		for (i = 0; i < 400; i++) {
+			p[i] = kmem_cache_alloc(often, GFP_KERNEL);
+			ck_assert_ptr_nonnull(p[i]);
+		}
+		for (i = 0; i < 400; i++)
+			kmem_cache_free(often, p[i]);
+		few[round] = kmem_cache_alloc(seldom, GFP_KERNEL);
+		ck_assert_ptr_nonnull(few[round]);
+		fill(few[round], 1000, round);
+	}
+	ck_assert_uint_eq(often->barn.capacity, 60);
+	ck_assert_uint_le(seldom->barn.capacity, 8);
+	for (round = 0; round < ARRAY_SIZE(few); round++) {
+		ck_assert(holds(few[round], 1000, round));
+		kmem_cache_free(seldom, few[round]);
+	}
+	assert_valid(often);
+	assert_valid(seldom);
+	kmem_cache_destroy(often);
+	kmem_cache_destroy(seldom);
+}
+
+/* An empty sheaf is used again if its memory is what a new one would have. */
+DEFINE_TWICE(sheaf_renew_keeps_memory_of_the_same_size)
+{
+	struct kmem_cache *s = make_cache("unit-renew", SIZE, SLAB_NO_MERGE);
+	struct slab_sheaf *sheaf;
+
+	gate_enter();
+	sheaf = alloc_empty_sheaf(s, GFP_KERNEL);
+	ck_assert_ptr_nonnull(sheaf);
+	ck_assert_uint_eq(sheaf->capacity, 28);
+	/* Both take 256 bytes. */
+	s->barn.capacity = 20;
+	ck_assert_ptr_eq(renew_sheaf(s, sheaf), sheaf);
+	ck_assert_uint_eq(sheaf->capacity, 20);
+	put_sheaf(s, sheaf);
+	ck_assert_uint_eq(s->barn.nr_empty, 1);
+	/* 128 bytes. */
+	s->barn.capacity = 12;
+	ck_assert_ptr_null(barn_get_empty(s));
+	ck_assert_uint_eq(s->barn.nr_empty, 0);
+	sheaf = alloc_empty_sheaf(s, GFP_KERNEL);
+	ck_assert_ptr_nonnull(sheaf);
+	s->barn.capacity = 20;
+	put_sheaf(s, sheaf);
+	ck_assert_uint_eq(s->barn.nr_empty, 0);
+	gate_exit();
+	assert_valid(s);
+	kmem_cache_destroy(s);
 }
 
 /* At least what was asked for, rounded up to a sheaf that is a power of two of
@@ -745,6 +850,9 @@ Suite *suite_sheaf(void)
 	tc = tcase_create("capacity");
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, sheaf_capacity_follows_size, 0, 2);
+	tcase_add_loop_test(tc, sheaf_lasted_weighs_bytes_by_time, 0, 2);
+	tcase_add_loop_test(tc, sheaf_capacity_goes_where_the_calls_are, 0, 2);
+	tcase_add_loop_test(tc, sheaf_renew_keeps_memory_of_the_same_size, 0, 2);
 	tcase_add_loop_test(tc, sheaf_capacity_argument_is_the_least, 0, 2);
 	tcase_add_test(tc, sheaf_capacity_parameter_is_for_all);
 	tcase_add_test(tc, sheaf_debugged_cache_has_none);
