@@ -72,12 +72,12 @@ static size_t nr_bytes_freed;		/* in all; read without the lock */
 static LIST_HEAD(vmap_lazy);
 static unsigned long nr_lazy;		/* read without the lock as a hint */
 
-static struct kmem_cache *vmap_area_cache;	/* set at boot */
+static struct kmem_cache vmap_area_cache;	/* set up at boot */
 
 /* A descriptor. Its failure is that of the block: the caller reports it. */
 struct vmap_area *vmap_area_alloc(void)
 {
-	return sheaf_alloc_unwatched(vmap_area_cache,
+	return sheaf_alloc_unwatched(&vmap_area_cache,
 				     GFP_KERNEL | __GFP_NOWARN, 0, NULL);
 }
 
@@ -197,7 +197,7 @@ void vmap_unmap(struct vmap_area *area)
 	if (unlikely(host_unmap((void *)area->base, area->end - area->base)))
 		area_defer(area);
 	else
-		sheaf_free_unwatched(vmap_area_cache, area, NULL);
+		sheaf_free_unwatched(&vmap_area_cache, area, NULL);
 }
 
 /* The area that has been lazy for longest; NULL if there is none. */
@@ -386,7 +386,7 @@ static struct vmap_area *new_area(size_t size, size_t align, bool huge)
 	if (!area_map(area, size, align) &&
 	    (!vmalloc_shrink(SIZE_MAX) || !area_map(area, size, align))) {
 		page_reporting_no_room(highest);
-		sheaf_free_unwatched(vmap_area_cache, area, NULL);
+		sheaf_free_unwatched(&vmap_area_cache, area, NULL);
 		return NULL;
 	}
 	if (huge)
@@ -482,14 +482,13 @@ void *vmalloc_resize(void *addr, size_t new_size)
 
 /* Boot and checks --------------------------------------------------------- */
 
+/* In static memory: created, it would be the first object of two caches, whose
+ * slabs and sheaves few processes need otherwise. */
 int __init vmalloc_init(void)
 {
-	struct kmem_cache_args args = { .align = _Alignof(struct vmap_area) };
-
-	vmap_area_cache = __kmem_cache_create_args("vmap_area",
-						   sizeof(struct vmap_area),
-						   &args, SLAB_NO_MERGE);
-	return vmap_area_cache ? 0 : -ENOMEM;
+	return boot_cache(&vmap_area_cache, "vmap_area",
+			  sizeof(struct vmap_area), _Alignof(struct vmap_area),
+			  SLAB_NO_MERGE);
 }
 
 /* V2 */

@@ -127,7 +127,7 @@ static void idle_daemon_gives_memory_back(void)
 
 static void idle_small_program_has_no_thread(void)
 {
-	void *p[500];
+	void *p[300];
 	int round;
 	size_t i;
 

@@ -345,7 +345,7 @@ static void kfence_count_is_the_rate(void)
 	CHECK(guarded > NR / 300 && guarded <= NR / 100 + 1);
 }
 
-/* One of 10 objects, new or not. */
+/* One of 10 objects, new or not; the first after 10 others. */
 static void kfence_each_counts(void)
 {
 	enum { NR = 10000 };
@@ -353,7 +353,7 @@ static void kfence_each_counts(void)
 	char *p;
 	int i;
 
-	for (i = 0; i < NR; i++) {
+	for (i = 0; i <= NR; i++) {
 		p = alloc_block(SIZE);
 		guarded += is_guarded(p, SIZE);
 		free_block(p);

@@ -769,7 +769,7 @@ START_TEST(random_steps_end_where_they_began)
 	struct zone *zone = &zones[ZONE_NORMAL];
 	unsigned long nr_free[NR_PAGE_ORDERS], managed;
 
-	while (zone->nr_free < 4 * MAX_LIVE_PAGES)
+	while (zone->nr_free <= 4 * MAX_LIVE_PAGES)
 		ck_assert(sparse_grow(MAX_PAGE_ORDER, true));
 	drain_all_pages();
 	managed = zone->managed_pages;

@@ -167,9 +167,14 @@ static void read_block(struct view *v, const struct view_block *pages,
 static void read_ranges(struct reader *r)
 {
 	const struct mem_range *range;
+	struct kmm_anchor_root root;
 	uint64_t owners;
 	unsigned int i;
 
+	/* The address of the first page, which is no reference to its block. */
+	if (remote_root(r->v->remote, "memmap", &root))
+		add_extent(r, (uint64_t)root.address,
+			   (uint64_t)root.address + root.size);
 	remote_read_root(r->v->remote, "page_owners", r->owners,
 			 sizeof(r->owners));
 	for (i = 0; i < r->v->nr_ranges; i++) {

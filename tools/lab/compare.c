@@ -412,7 +412,7 @@ static void run_mm(const struct lab_trace *t, size_t arena,
 	cmdline = xasprintf("mem=%zu min_free_kbytes=1 page_reporting=0 thp=never",
 			    arena);
 	unsetenv("KMM_CMDLINE");
-	if (kmm_boot(cmdline))
+	if (mm_set_up(cmdline))
 		_exit(1);
 	free(cmdline);
 	r->calls = t->nr_calls;

@@ -101,7 +101,7 @@ static int booted;
 
 static void boot(void *cmdline)
 {
-	booted = kmm_boot(cmdline);
+	booted = mm_set_up(cmdline);
 }
 
 /* The first call of a thread: it decides the slot. */
