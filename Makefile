@@ -194,8 +194,9 @@ MALLOC_CFLAGS := -fno-builtin
 
 # -z now:	no symbol is looked up in the middle of an allocation.
 # -z defs:	nothing but libc is needed, or the link fails.
-# -z max-page-size: segments begin where a window of the host's begins, which
-#		maps 64 KiB around a page that is touched; see lib/often.ld.
+# -T often.ld:	what every process uses lies together; with it
+# -z noseparate-code: in one segment of code and constants, beside what the
+#		loader reads.
 # -z nodelete:	dlclose() leaves the code where it is. Blocks outlive it, and
 #		so do the fork handlers.
 # -Bsymbolic-functions: see -fno-semantic-interposition. Not -Bsymbolic: a
@@ -208,7 +209,7 @@ MALLOC_CFLAGS := -fno-builtin
 KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro		\
 	$(if $(SANITIZE),,-Wl,-z,defs)					\
 	-Wl,-z,nodelete -Wl,-Bsymbolic-functions			\
-	-Wl,-z,max-page-size=65536 -Wl,-T,lib/often.ld
+	-Wl,-z,noseparate-code -Wl,-T,lib/often.ld
 
 ifneq ($(DEBUG),)
 KMM_CFLAGS += -DKMM_DEBUG=1

@@ -33,50 +33,50 @@
 /* clang-format off */
 /*	field, type, default, min, max, choices, unit, help */
 #define PARAMETERS(_)							\
-_(mem, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",				\
+_(mem, SIZE, 0, 0, MAX_BYTES, "", "bytes",				\
   "most memory to take from the host for pages; 0: no limit")		\
-_(page_shift, UINT, 0, 12, 16, NULL, "log2 bytes",			\
+_(page_shift, UINT, 0, 12, 16, "", "log2 bytes",			\
   "page size to use, at least the host's; 0: the host's")		\
-_(nr_cpus, UINT, 0, 0, 4096, NULL, "CPUs",				\
+_(nr_cpus, UINT, 0, 0, 4096, "", "CPUs",				\
   "CPU numbers to prepare for; 0: the host's")				\
-_(rseq, FLAG, 1, 0, 1, NULL, "-",					\
+_(rseq, FLAG, 1, 0, 1, "", "-",					\
   "per-CPU fast path by restartable sequences; 0: by trylocks")		\
-_(zone_dma, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+_(zone_dma, SIZE, 0, 0, MAX_BYTES, "", "bytes",			\
   "memory in ZONE_DMA")							\
-_(zone_dma32, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+_(zone_dma32, SIZE, 0, 0, MAX_BYTES, "", "bytes",			\
   "memory in ZONE_DMA32")						\
-_(kernelcore, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+_(kernelcore, SIZE, 0, 0, MAX_BYTES, "", "bytes",			\
   "memory in ZONE_NORMAL, the rest in ZONE_MOVABLE; 0: all")		\
-_(movablecore, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+_(movablecore, SIZE, 0, 0, MAX_BYTES, "", "bytes",			\
   "memory in ZONE_MOVABLE")						\
-_(min_free_kbytes, UINT, 0, 0, MAX_COUNT, NULL, "kB",			\
+_(min_free_kbytes, UINT, 0, 0, MAX_COUNT, "", "kB",			\
   "sum of the zones' min watermarks; 0: by the size of memory")		\
-_(watermark_scale_factor, UINT, 10, 1, 3000, NULL, "1/10000",		\
+_(watermark_scale_factor, UINT, 10, 1, 3000, "", "1/10000",		\
   "distance of the watermarks, as a part of the zone")			\
 _(thp, CHOICE, THP_MADVISE, 0, THP_ALWAYS,				\
   "never|madvise|always", "-",						\
   "huge pages: none, where memory is likely to be full, or everywhere")	\
-_(thp_after, SIZE, 64 << 20, 0, MAX_BYTES, NULL, "bytes",		\
+_(thp_after, SIZE, 64 << 20, 0, MAX_BYTES, "", "bytes",		\
   "memory to use before thp=madvise takes huge pages")			\
-_(page_reporting, FLAG, 1, 0, 1, NULL, "-",				\
+_(page_reporting, FLAG, 1, 0, 1, "", "-",				\
   "give free memory back in the background, by a thread")		\
-_(slab_merge, FLAG, 0, 0, 1, NULL, "-",					\
+_(slab_merge, FLAG, 0, 0, 1, "", "-",					\
   "let caches of like objects share their slabs")			\
-_(slab_min_order, UINT, 0, 0, MAX_PAGE_ORDER, NULL, "order",		\
+_(slab_min_order, UINT, 0, 0, MAX_PAGE_ORDER, "", "order",		\
   "smallest slab to prefer")						\
-_(slab_max_order, UINT, 3, 0, MAX_PAGE_ORDER, NULL, "order",		\
+_(slab_max_order, UINT, 3, 0, MAX_PAGE_ORDER, "", "order",		\
   "largest slab to prefer")						\
-_(slab_min_objects, UINT, 0, 0, MAX_SLAB_OBJECTS, NULL, "objects",	\
+_(slab_min_objects, UINT, 0, 0, MAX_SLAB_OBJECTS, "", "objects",	\
   "fewest objects in a slab; 0: by the number of CPUs")			\
-_(slab_freelist_random, FLAG, 0, 0, 1, NULL, "-",			\
+_(slab_freelist_random, FLAG, 0, 0, 1, "", "-",			\
   "hand out the objects of a new slab in random order")			\
-_(init_on_alloc, FLAG, 0, 0, 1, NULL, "-",				\
+_(init_on_alloc, FLAG, 0, 0, 1, "", "-",				\
   "clear memory when it is allocated; slower")				\
-_(init_on_free, FLAG, 0, 0, 1, NULL, "-",				\
+_(init_on_free, FLAG, 0, 0, 1, "", "-",				\
   "clear memory when it is freed; slower")				\
 _(slab_debug, TEXT, 0, 0, 0, "FZPU", "-",				\
   "debug caches: letters of FZPUTAO, then globs of their names")	\
-_(sheaf_capacity, UINT, 0, 0, 1020, NULL, "objects",			\
+_(sheaf_capacity, UINT, 0, 0, 1020, "", "objects",			\
   "size of the per-CPU arrays of free objects; 0: by size and use")	\
 _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
   "kernel|fine", "-",							\
@@ -84,84 +84,90 @@ _(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\
-_(page_poison, FLAG, 0, 0, 1, NULL, "-",				\
+_(page_poison, FLAG, 0, 0, 1, "", "-",				\
   "fill free pages with 0xaa, and check them when they are allocated")	\
-_(debug_pagealloc, FLAG, 0, 0, 1, NULL, "-",				\
+_(debug_pagealloc, FLAG, 0, 0, 1, "", "-",				\
   "make free pages inaccessible: a use is a fault at once")		\
-_(page_owner, FLAG, 0, 0, 1, NULL, "-",					\
+_(page_owner, FLAG, 0, 0, 1, "", "-",					\
   "write down which stack allocated each block of pages")		\
-_(kmemleak, FLAG, 0, 0, 1, NULL, "-",					\
+_(kmemleak, FLAG, 0, 0, 1, "", "-",					\
   "remember what kmemleak_not_leak() and the like say")			\
-_(leak_fd, UINT, 0, 0, INT32_MAX, NULL, "fd",				\
+_(leak_fd, UINT, 0, 0, INT32_MAX, "", "fd",				\
   "at exit, wait here for a search for leaks; 0: do not")		\
-_(leak_pid, UINT, 0, 0, INT32_MAX, NULL, "pid",				\
+_(leak_pid, UINT, 0, 0, INT32_MAX, "", "pid",				\
   "the process that waits at leak_fd")					\
-_(report_fd, UINT, 2, 0, INT32_MAX, NULL, "fd",				\
+_(report_fd, UINT, 2, 0, INT32_MAX, "", "fd",				\
   "file descriptor for messages and reports")				\
-_(trace, TEXT, 0, 0, 0, NULL, "file",					\
+_(trace, TEXT, 0, 0, 0, "", "file",					\
   "write down each call; %p in it is the process, - is where messages go")	\
 _(trace_format, CHOICE, TRACE_FORMAT_BINARY, 0, TRACE_FORMAT_TEXT,	\
   "binary|text", "-",							\
   "records for kmm trace, or lines")					\
-_(failslab, TEXT, 0, 0, 0, NULL, "-",					\
+_(failslab, TEXT, 0, 0, 0, "", "-",					\
   "fail malloc() and caches: interval,probability,space,times")		\
-_(fail_page_alloc, TEXT, 0, 0, 0, NULL, "-",				\
+_(fail_page_alloc, TEXT, 0, 0, 0, "", "-",				\
   "fail alloc_pages() and vmalloc(): the same")				\
-_(fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
+_(fail_nth, UINT, 0, 0, MAX_COUNT, "", "calls",			\
   "fail the allocating call of this number; 0: off")			\
-_(failslab_cache, TEXT, 0, 0, 0, NULL, "-",				\
+_(failslab_cache, TEXT, 0, 0, 0, "", "-",				\
   "of caches, only those whose name matches this glob")			\
-_(fail_page_min_order, UINT, 0, 0, MAX_PAGE_ORDER, NULL, "order",	\
+_(fail_page_min_order, UINT, 0, 0, MAX_PAGE_ORDER, "", "order",	\
   "of alloc_pages(), only blocks from this order on")			\
-_(fail_require, TEXT, 0, 0, 0, NULL, "-",				\
+_(fail_require, TEXT, 0, 0, 0, "", "-",				\
   "only with one of MODULE[+0xSTART-0xEND],... on the stack")		\
-_(fail_reject, TEXT, 0, 0, 0, NULL, "-",				\
+_(fail_reject, TEXT, 0, 0, 0, "", "-",				\
   "not with one of these on the stack")					\
-_(fail_ignore_reclaim, FLAG, 0, 0, 1, NULL, "-",			\
+_(fail_ignore_reclaim, FLAG, 0, 0, 1, "", "-",			\
   "spare calls that may block, as the kernel does")			\
 _(fail_from, CHOICE, FAIL_FROM_PROGRAM, 0, FAIL_FROM_START,		\
   "program|start", "-",							\
   "count from the program's first call, or from the process's")		\
-_(fail_seed, UINT, 0, 0, MAX_COUNT, NULL, "-",				\
+_(fail_seed, UINT, 0, 0, MAX_COUNT, "", "-",				\
   "start of the random numbers of failslab and fail_page_alloc")	\
-_(fail_verbose, UINT, 1, 0, 2, NULL, "-",				\
+_(fail_verbose, UINT, 1, 0, 2, "", "-",				\
   "failures on purpose: 0 says nothing, 2 the stack too")		\
-_(kfence_sample_interval, UINT, 0, 1, 3600000, NULL, "ms",		\
+_(kfence_sample_interval, UINT, 0, 1, 3600000, "", "ms",		\
   "guard one allocation in each such interval; 0: none")		\
-_(kfence_sample, UINT, 0, 1, MAX_COUNT, NULL, "objects",			\
+_(kfence_sample, UINT, 0, 1, MAX_COUNT, "", "objects",			\
   "guard one of so many allocations; 0: none")				\
-_(kfence_num_objects, UINT, 255, 1, 65535, NULL, "objects",		\
+_(kfence_num_objects, UINT, 255, 1, 65535, "", "objects",		\
   "most objects to guard at a time")					\
-_(kfence_all, FLAG, 0, 0, 1, NULL, "-",					\
+_(kfence_all, FLAG, 0, 0, 1, "", "-",					\
   "guard every allocation up to 4 MiB")					\
-_(kfence_quarantine, SIZE, 64 << 20, 0, MAX_BYTES, NULL, "bytes",	\
+_(kfence_quarantine, SIZE, 64 << 20, 0, MAX_BYTES, "", "bytes",	\
   "of kfence_all: addresses to use before those of a freed block")	\
-_(profile, SIZE, 0, 0, MAX_BYTES, NULL, "bytes",			\
+_(profile, SIZE, 0, 0, MAX_BYTES, "", "bytes",			\
   "heap profile: bytes allocated per sample; 1: all; 0: off")		\
-_(profile_file, TEXT, 0, 0, 0, NULL, "file",				\
+_(profile_file, TEXT, 0, 0, 0, "", "file",				\
   "where the heap profile is written at exit; %p in it is the process")	\
-_(mem_profiling, FLAG, 0, 0, 1, NULL, "-",				\
+_(mem_profiling, FLAG, 0, 0, 1, "", "-",				\
   "count what is allocated by each call site")				\
-_(mem_profiling_file, TEXT, 0, 0, 0, NULL, "file",			\
+_(mem_profiling_file, TEXT, 0, 0, 0, "", "file",			\
   "where that is written at exit; %p in it is the process")		\
-_(host_fail_nth, UINT, 0, 0, MAX_COUNT, NULL, "calls",			\
+_(host_fail_nth, UINT, 0, 0, MAX_COUNT, "", "calls",			\
   "fault injection: refuse memory from this request on; 0: off")
 /* clang-format on */
 
 #define PARAM_DEFAULT(field, type, def, ...) .field = (def),
 #define PARAM_ROW(field, kind, def, low, high, words, units, text)	\
 	{ .name = #field, .type = PARAM_##kind,				\
-	  .value = &kmm_params.field, .min = (low), .max = (high),	\
-	  .choices = (words), .unit = (units), .help = (text) },
+	  .offset = offsetof(struct kmm_params, field),			\
+	  .min = (low), .max = (high),					\
+	  .choices = words, .unit = units, .help = text },
+#define FITS(text, field) (sizeof(text) <= sizeof(((struct kmm_param *)0)->field))
+#define PARAM_FITS(field, kind, def, low, high, words, units, text)	\
+	_Static_assert(FITS(#field, name) && FITS(words, choices) &&	\
+		       FITS(units, unit) && FITS(text, help), "texts of " #field);
 
 struct kmm_params kmm_params = { PARAMETERS(PARAM_DEFAULT) };
 static const struct kmm_params kmm_defaults = { PARAMETERS(PARAM_DEFAULT) };
 
+PARAMETERS(PARAM_FITS)
 static const struct kmm_param param_table[] = {
 	PARAMETERS(PARAM_ROW)
 	{ .name = "slab_nomerge", .type = PARAM_FLAG,
-	  .value = &kmm_params.slab_merge, .max = 1, .unit = "-",
-	  .help = "the opposite of slab_merge", .invert = true },
+	  .offset = offsetof(struct kmm_params, slab_merge), .max = 1,
+	  .unit = "-", .help = "the opposite of slab_merge", .invert = true },
 };
 
 #define for_each_param(p)						\
@@ -303,11 +309,15 @@ static bool parse_choice(struct word w, const char *choices, u64 *value)
 	return false;
 }
 
+/* Holds the default until parsed. */
+static u64 *param_value(const struct kmm_param *p)
+{
+	return (u64 *)((char *)&kmm_params + p->offset);
+}
+
 static u64 param_default(const struct kmm_param *p)
 {
-	ptrdiff_t offset = (char *)p->value - (char *)&kmm_params;
-
-	return *(const u64 *)((const char *)&kmm_defaults + offset);
+	return *(const u64 *)((const char *)&kmm_defaults + p->offset);
 }
 
 /* The text outlives the environment, which programs may write to. It is never
@@ -395,7 +405,7 @@ static const char *format_range(const struct kmm_param *p,
 
 	if (p->type == PARAM_TEXT)
 		return "text";
-	if (p->choices)
+	if (p->choices[0])
 		return p->choices;
 	kmm_snprintf(text, VALUE_TEXT, "%s..%s", format_value(p, p->min, min),
 		     format_value(p, p->max, max));
@@ -408,8 +418,8 @@ static void set_param(const struct kmm_param *p, struct word word,
 	char range[VALUE_TEXT];
 	u64 parsed = 1;
 
-	if (!has_value && p->type == PARAM_TEXT && p->choices) {
-		*p->value = (u64)(unsigned long)p->choices;
+	if (!has_value && p->type == PARAM_TEXT && p->choices[0]) {
+		*param_value(p) = (u64)(unsigned long)p->choices;
 		return;
 	}
 	if (!has_value && p->type != PARAM_FLAG) {
@@ -422,7 +432,7 @@ static void set_param(const struct kmm_param *p, struct word word,
 		       WORD_ARGS(word), p->name, format_range(p, range));
 		return;
 	}
-	*p->value = p->invert ? !parsed : parsed;
+	*param_value(p) = p->invert ? !parsed : parsed;
 }
 
 static struct word unquote(struct word w)
@@ -507,7 +517,7 @@ void cmdline_help(int fd)
 		seq_printf(&m, "%-22s  %-20s  %-8s  %-8s  %-10s  %s\n", p->name,
 			   format_range(p, range),
 			   format_value(p, param_default(p) ^ p->invert, def),
-			   format_value(p, *p->value ^ p->invert, now),
+			   format_value(p, *param_value(p) ^ p->invert, now),
 			   p->unit, p->help);
 	(void)seq_close(&m);
 }

@@ -21,15 +21,16 @@ enum param_type {
 	PARAM_TEXT,	/* anything; stored as the address of a copy, or 0 */
 };
 
+/* No pointers: each would be one more to relocate in every process. */
 struct kmm_param {
-	const char *name;
-	enum param_type type;
-	u64 *value;		/* holds the default until parsed */
 	u64 min, max;
-	const char *choices;	/* "abort|warn|ignore"; the TEXT of a bare word */
-	const char *unit;
-	const char *help;
+	u16 offset;		/* in struct kmm_params */
+	u8 type;		/* enum param_type */
 	bool invert;		/* a flag whose presence stores 0 */
+	char name[24];
+	char choices[24];	/* "abort|warn|ignore"; the TEXT of a bare word */
+	char unit[12];
+	char help[80];
 };
 
 enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
@@ -104,9 +105,9 @@ static inline const char *param_text(u64 value)
 	return (const char *)(unsigned long)value;
 }
 
-/* What the malloc front end wants otherwise than the library; the first line
- * to be parsed. Absent where that front end is not linked in. */
-extern const char *const kmm_frontend_cmdline __attribute__((weak));
+/* The ladder of sizes that the malloc front end wants unless a command line says
+ * otherwise. Absent where that front end is not linked in. */
+extern __hidden const u64 kmm_frontend_ladder __attribute__((weak));
 
 /* Parse one command line; may be called several times, the last word wins. */
 void cmdline_parse(const char *cmdline);

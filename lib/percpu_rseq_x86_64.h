@@ -44,7 +44,7 @@
 
 #define RSEQ_END							\
 	"2:\n\t"							\
-	".pushsection .text.unlikely, \"ax\"\n\t"			\
+	".pushsection .text.rseq_abort, \"ax\"\n\t"			\
 	RSEQ_SIGNATURE							\
 	"4:\n\t"							\
 	"jmp %l[fail]\n\t"						\

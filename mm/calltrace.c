@@ -601,13 +601,10 @@ static int start_records(void)
 	return 0;
 }
 
-int __init calltrace_init(void)
+static noinline __cold void start_trace(const char *name)
 {
-	const char *name = param_text(kmm_params.trace);
 	int ret;
 
-	if (!name || !*name)
-		return 0;
 	trace.pid = (u32)host_getpid();
 	trace.start = host_clock_precise();
 	trace.fd = -1;
@@ -627,5 +624,13 @@ int __init calltrace_init(void)
 		trace_stop(ret);
 	else
 		watch_register(trace_call);
+}
+
+int __init calltrace_init(void)
+{
+	const char *name = param_text(kmm_params.trace);
+
+	if (name && *name)
+		start_trace(name);
 	return 0;
 }

@@ -787,17 +787,14 @@ static bool is_asked_for(void)
 	       !memcheck_active();
 }
 
-int __init kfence_init(void)
+static noinline __cold void start_guarding(void)
 {
-	atomic_store(&kfence_wanted, 0);
-	if (!is_asked_for())
-		return 0;
 	seed = host_random() | 1;
 	kfence_pool.start_time = host_clock_precise();
 	if (!(kmm_params.kfence_all ? init_all() : init_sampling())) {
 		printk("WARNING: kfence: no address space for the pool: nothing is guarded\n");
 		kmm_params.kfence_sample = 0;
-		return 0;
+		return;
 	}
 	kfence_install_handler();
 	watch_at_exit(check_all_canaries);
@@ -805,5 +802,12 @@ int __init kfence_init(void)
 	atomic_store(&kfence_wanted, kmm_params.kfence_all ||
 					     kmm_params.kfence_sample_interval ||
 					     kmm_params.kfence_sample == 1);
+}
+
+int __init kfence_init(void)
+{
+	atomic_store(&kfence_wanted, 0);
+	if (is_asked_for())
+		start_guarding();
 	return 0;
 }

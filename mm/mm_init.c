@@ -45,14 +45,17 @@ static const char *boot_cmdline;
 
 static int boot_host(void)
 {
+	/* A name of its own, for lib/often.ld. */
+	static const char variable[] = "KMM_CMDLINE";
+
 	host_init();
 	memcheck_init();
-	if (&kmm_frontend_cmdline)
-		cmdline_parse(kmm_frontend_cmdline);
+	if (&kmm_frontend_ladder)
+		kmm_params.kmalloc_ladder = kmm_frontend_ladder;
 	if (&kmm_cmdline && kmm_cmdline)
 		cmdline_parse(kmm_cmdline);
 	cmdline_parse(boot_cmdline);
-	cmdline_parse(host_getenv("KMM_CMDLINE"));
+	cmdline_parse(host_getenv(variable));
 	if (kmm_params.report_fd != 2)
 		printk_to((int)kmm_params.report_fd);
 	calls_watched |= memcheck_active();

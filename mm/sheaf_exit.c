@@ -32,12 +32,13 @@
 #include "watch.h"
 
 #define SEEN_SLOTS (1u << 14)
-#define SEEN_MIN_SLOTS 64u
+#define SEEN_FEW_SLOTS 64u
 
 /* Under slab_mutex. Addresses of one cache, 32 bits of each; 0: free. */
 static u32 seen[SEEN_SLOTS];
 
 struct look {
+	u32 *seen;
 	u32 mask;		/* slots - 1 */
 	u32 room;		/* for so many more */
 	bool twice;
@@ -49,13 +50,13 @@ static void look_at(struct look *look, const void *object)
 
 	if (!key || !look->room)
 		return;
-	for (i = key * 0x9e3779b1u >> 7; seen[i & look->mask]; i++) {
-		if (seen[i & look->mask] == key) {
+	for (i = key * 0x9e3779b1u >> 7; look->seen[i & look->mask]; i++) {
+		if (look->seen[i & look->mask] == key) {
 			look->twice = true;
 			return;
 		}
 	}
-	seen[i & look->mask] = key;
+	look->seen[i & look->mask] = key;
 	look->room--;
 }
 
@@ -71,14 +72,19 @@ static bool look_at_sheaf(struct slab_sheaf *sheaf, void *arg)
 static bool seems_twice(struct kmem_cache *s)
 {
 	unsigned long count = sheaf_count_objects(s), slots;
-	struct look look = { .twice = false };
+	u32 few[SEEN_FEW_SLOTS] = { 0 };
+	struct look look = { .seen = few };
 
 	if (count < 2)
 		return false;
-	slots = max_t(unsigned long, SEEN_MIN_SLOTS,
-		      roundup_pow_of_two(2 * count));
-	slots = min_t(unsigned long, SEEN_SLOTS, slots);
-	memset(seen, 0, slots * sizeof(seen[0]));
+	/* Small programs: `seen` would be one more page. */
+	slots = SEEN_FEW_SLOTS;
+	if (count > SEEN_FEW_SLOTS / 2) {
+		slots = min_t(unsigned long, SEEN_SLOTS,
+			      roundup_pow_of_two(2 * count));
+		memset(seen, 0, slots * sizeof(seen[0]));
+		look.seen = seen;
+	}
 	look.mask = (u32)slots - 1;
 	look.room = (u32)slots / 2;
 	for_each_sheaf(s, look_at_sheaf, &look);

@@ -5,7 +5,7 @@
 # programs use. Some are run under Valgrind's lackey, which tells each address.
 # `make often` does that, on a build that does not know of Valgrind.
 #
-# How many KiB of its window they fill is said on stderr. What only restartable
+# How many KiB of the window they fill is said on stderr. What only restartable
 # sequences use is not seen, since Valgrind has none, and named here.
 import bisect
 import os
@@ -17,7 +17,7 @@ import tempfile
 PROGRAMS = [
     ["true"],
     ["ls", "-l", "/"],
-    ["sh", "-c", "for i in 1 2 3; do echo $i; done"],
+    ["sh", "-c", "for i in 1 2 3; do echo $i; done; (exit 0); exit 0"],
     ["sort", "-r", "/etc/passwd"],
     ["perl", "-e", "$h{$_} = 'x' x $_ for 1 .. 500; delete $h{$_} for 1 .. 499"],
     ["/usr/bin/python3", "-S", "-c", "b = [bytearray(i) for i in range(2000)]"],
@@ -31,7 +31,24 @@ HEAD = """\
  * of a library that is touched, at addresses that are multiples of that, and a
  * page of variables is its own in each process. Written by `make often'; a
  * name that is gone does no harm, and one that is missing costs memory only.
+ *
+ *	0	what the loader reads of every library
+ *		.rodata.often, .text.often
+ *	64 KiB	.text.rare, .text, other constants, tables for unwinding, variables
+ *
+ * The alignment of .text.rare is also what tells the loader to place the library
+ * at a multiple of 64 KiB.
  */
+"""
+
+RARE = """\
+SECTIONS
+{
+	.text.rare : ALIGN(0x10000) {
+		*(.text.unlikely .text.unlikely.*)
+	}
+}
+INSERT BEFORE .text;
 """
 
 
@@ -108,7 +125,8 @@ def main():
     # Large arrays last, of which often only the beginning is used.
     variables = sorted((s for s in used if s[2] == "b"),
                        key=lambda s: (s[1] > 8192, s[1] if s[1] > 8192 else 0, s[0]))
-    print(f"functions: {sum(s[1] for s in functions) // 1024} of 64 KiB",
+    constants = [s for s in table if s[2] == "r" and s in used]
+    print(f"functions: {sum(s[1] for s in functions) // 1024} of some 52 KiB",
           file=sys.stderr)
     print(HEAD)
     print("SECTIONS\n{\n\t.text.often : {")
@@ -116,15 +134,22 @@ def main():
     print("\t\t*crtbegin*.o(.text)")
     print("\t\t*libc_nonshared.a:*(.text .text.*)")
     print("\t\t*libgcc.a:*(.text .text.*)")
+    print("\t\t*(.text.startup .text.startup.* .text.exit .text.exit.*)")
+    print("\t\t*(.text.rseq_abort)")
     for name in base_names(functions, words):
         print(f"\t\t*(.text.{name} .text.{name}.*)")
     print("\t}\n}\nINSERT BEFORE .text;\n")
+    print(RARE)
+    print("SECTIONS\n{\n\t.rodata.often : {")
+    print("\t\t*(.rodata.cst*)")
+    for name in base_names(constants, words):
+        print(f"\t\t*(.rodata.{name} .rodata.{name}.*)")
+    print("\t}\n}\nINSERT AFTER .rela.plt;\n")
     print("SECTIONS\n{\n\t.bss.often (NOLOAD) : {")
+    print("\t\t*crtbegin*.o(.bss .bss.*)")
     for name in base_names(variables, words):
         print(f"\t\t*(.bss.{name} .bss.{name}.*)")
-    print("\t}\n}\nINSERT BEFORE .bss;\n")
-    print("/* Beside what the loader reads of every library. */")
-    print("SECTIONS\n{\n\t.rodata : { *(.rodata .rodata.*) }\n}\nINSERT AFTER .rela.plt;")
+    print("\t}\n}\nINSERT BEFORE .bss;")
 
 
 if __name__ == "__main__":

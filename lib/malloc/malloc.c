@@ -61,7 +61,7 @@
 _Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
 
 /* Programs ask for all sizes alike: the kernel's ladder would waste a quarter. */
-const char *const kmm_frontend_cmdline = "kmalloc_ladder=fine";
+const u64 kmm_frontend_ladder = LADDER_FINE;
 
 static void *malloc_slow(size_t size, gfp_t gfp, const void *caller);
 static void *malloc_block(enum watch_op op, size_t size, size_t align,
