@@ -56,7 +56,7 @@ _(watermark_scale_factor, UINT, 10, 1, 3000, "", "1/10000",		\
 _(thp, CHOICE, THP_MADVISE, 0, THP_ALWAYS,				\
   "never|madvise|always", "-",						\
   "huge pages: none, where memory is likely to be full, or everywhere")	\
-_(thp_after, SIZE, 64 << 20, 0, MAX_BYTES, "", "bytes",		\
+_(thp_after, SIZE, 128 << 20, 0, MAX_BYTES, "", "bytes",		\
   "memory to use before thp=madvise takes huge pages")			\
 _(page_reporting, FLAG, 1, 0, 1, "", "-",				\
   "give free memory back in the background, by a thread")		\

@@ -12,7 +12,9 @@
  *
  *	tried  paid  tried  did not pay  -  tried  did not pay  -  -  tried ...
  *
- * What was touched would be touched soon, and still reads as zero.
+ * What was touched still reads as zero. A huge page that paid will be used soon.
+ * One that did not goes back to the host: it may lie where memory is used last,
+ * and 2 MiB are much for a process that is not going to grow by as much.
  *
  * Context:	fresh memory that nobody else knows; system calls, so no lock but
  *		hotplug_lock.
@@ -93,7 +95,9 @@ bool huge_advise(void *start, size_t size)
 		return true;
 	pays = huge_page_pays(first, end);
 	note_result(pays);
-	if (!pays)
+	if (!pays) {
 		host_advise_huge(start, size, false);
+		host_discard(first, HUGE_PAGE_SIZE);
+	}
 	return pays;
 }

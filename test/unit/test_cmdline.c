@@ -48,7 +48,7 @@ START_TEST(params_unparsed_hold_defaults)
 		.rseq = 1,
 		.watermark_scale_factor = 10,
 		.thp = THP_MADVISE,
-		.thp_after = 64 << 20,
+		.thp_after = 128 << 20,
 		.page_reporting = 1,
 		.slab_max_order = 3,
 		.slab_freelist_random = 0,

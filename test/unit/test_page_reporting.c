@@ -213,6 +213,33 @@ TEST_SCENARIO(huge_memory)
 	ck_assert_uint_eq(page_alloc_validate(), 0);
 }
 
+/* A huge page that was tried and does not pay is given back. */
+TEST_SCENARIO(huge_trial)
+{
+	const size_t size = 4 * HUGE_PAGE_SIZE;
+	char *p = host_map(size + HUGE_PAGE_SIZE), *first;
+	size_t resident;
+	bool pays;
+
+	ck_assert_ptr_nonnull(p);
+	first = (char *)ALIGN((unsigned long)p, HUGE_PAGE_SIZE);
+	for (int i = 0; i < 32; i++) {
+		pays = huge_advise(first, size);
+		resident = host_resident(first, HUGE_PAGE_SIZE);
+		ck_assert(pays ? resident > 0 : resident == 0);
+		/* The small pages at the end stay: next time they are cheap,
+		 * and the huge page does not pay. */
+		ck_assert_int_eq(host_discard(first, HUGE_PAGE_SIZE), 0);
+	}
+	host_unmap(p, size + HUGE_PAGE_SIZE);
+}
+
+START_TEST(huge_trial_leaves_nothing_unless_it_pays)
+{
+	test_scenario_passes("huge_trial", "page_shift=12 thp=madvise");
+}
+END_TEST
+
 START_TEST(huge_pages_follow_parameter)
 {
 	test_scenario_passes("huge_memory", "page_shift=12 thp=never");
@@ -308,6 +335,7 @@ Suite *suite_page_reporting(void)
 	tcase_add_test(tc, report_gives_each_block_once);
 	tcase_add_test(tc, report_stops_at_limit);
 	tcase_add_test(tc, report_may_keep_huge_pages_whole);
+	tcase_add_test(tc, huge_trial_leaves_nothing_unless_it_pays);
 	tcase_add_test(tc, huge_pages_follow_parameter);
 	tcase_add_test(tc, huge_vmalloc_after_many_frees);
 	tcase_add_test(tc, huge_trial_leaves_fresh_memory);
