@@ -113,6 +113,11 @@ struct kmem_cache {
 
 	struct kmem_cache_node node;
 	struct node_barn barn __cacheline_aligned;
+	/* See kmalloc_fit.c. */
+	unsigned int fit_seen;		/* requests, by slow paths */
+	unsigned int fit_asked;		/* the largest of them */
+	unsigned int fit_slabs;		/* when there are so many it is looked at */
+	bool fitted;			/* to a size that a program asks for */
 } __cacheline_aligned;
 
 _Static_assert(offsetof(struct kmem_cache, random) == 64, "first line is hot");
@@ -214,6 +219,8 @@ size_t slab_usable(const struct page *page, const void *p);
 /* Free the empty slabs; the number of slabs left. */
 unsigned long slab_discard_empty(struct kmem_cache *s);
 int calculate_sizes(struct kmem_cache *s);
+/* The order of a slab of a cache that is fitted to @size. */
+unsigned int slab_fitted_order(unsigned int size);
 void node_init(struct kmem_cache *s);
 /* Call @fn for every object of @s that is not on a slab's freelist. */
 void slab_for_each_inuse(struct kmem_cache *s,
@@ -313,13 +320,16 @@ struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 	_(2304) _(2560) _(2816) _(3072) _(3328) _(3584) _(3840) _(4096)	\
 	_(4608) _(5120) _(5632) _(6144) _(6656) _(7168) _(7680) _(8192)
 #define KMALLOC_ROW_LENGTH 57
-extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
+/* Behind them those that kmalloc_fit.c makes. */
+#define KMALLOC_NR_FITTED 8
+#define KMALLOC_ROW_SLOTS (KMALLOC_ROW_LENGTH + KMALLOC_NR_FITTED)
+extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
 
 /* Row index by (size + 15) / 16, for sizes up to 1024 and at least 16. */
 extern __hidden const u8 kmalloc_row_small[65];
 
 /* The row index of the smallest cache that holds @size, 1 to 8192 bytes, in
- * the fine ladder with 16-byte alignment: what malloc() uses. */
+ * the fine ladder with 16-byte alignment. */
 static __always_inline unsigned int kmalloc_row_index(size_t size)
 {
 	unsigned int shift;
@@ -329,6 +339,41 @@ static __always_inline unsigned int kmalloc_row_index(size_t size)
 	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 32 is the row of 1024. */
 	shift = ilog2(size - 1) - 3;
 	return 33 + (shift - 7) * 8 + (unsigned int)((size - 1) >> shift) - 8;
+}
+
+/* kmalloc_fit.c: sizes that a program asks for much ------------------------ */
+
+/* The row index by (size + 15) / 16, fitted caches included: what malloc()
+ * uses, for sizes up to KMALLOC_MAX_CACHE_SIZE. */
+extern __hidden u8 kmalloc_fit_index[KMALLOC_MAX_CACHE_SIZE / 16 + 1];
+
+static __always_inline struct kmem_cache *kmalloc_fit_cache(size_t size)
+{
+	return &kmalloc_row[KMALLOC_NORMAL]
+			   [READ_ONCE(kmalloc_fit_index[(size + 15) >> 4])];
+}
+
+/* So many requests tell which size is the largest. */
+#define FIT_MIN_SEEN 32
+
+void kmalloc_fit_init(struct kmem_cache *s);
+void kmalloc_fit(struct kmem_cache *s);
+
+static inline bool fit_is_due(const struct kmem_cache *s)
+{
+	return READ_ONCE(s->node.nr_slabs) >= READ_ONCE(s->fit_slabs) &&
+	       READ_ONCE(s->fit_seen) >= FIT_MIN_SEEN;
+}
+
+/* @s has served a request of @size in a slow path. Of two at once, one may not
+ * be counted. */
+static inline void kmalloc_fit_note(struct kmem_cache *s, size_t size)
+{
+	WRITE_ONCE(s->fit_seen, READ_ONCE(s->fit_seen) + 1);
+	if (unlikely(size > READ_ONCE(s->fit_asked)))
+		WRITE_ONCE(s->fit_asked, (unsigned int)size);
+	if (unlikely(fit_is_due(s)))
+		kmalloc_fit(s);
 }
 
 /* Flush every cache and free its empty slabs. @with_mains: all there is; else

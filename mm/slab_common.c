@@ -32,7 +32,7 @@ spinlock_t slab_mutex = SPINLOCK_INIT(LOCK_RANK_SLAB_MUTEX);
 /* The cache of caches. */
 static struct kmem_cache kmem_cache_boot;
 
-struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_LENGTH];
+struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
 /* Constant text: to print it at boot would cost more than the caches. */
 #define ROW_NAMES(prefix) {							\
@@ -588,6 +588,7 @@ static int create_kmalloc_row(unsigned int type)
 				 size, align, flags);
 		if (ret)
 			return ret;
+		kmalloc_fit_init(&kmalloc_row[type][row]);
 	}
 	for (row = KMALLOC_ROW_LENGTH - 1; row-- > 0;) {
 		struct kmem_cache *s = &kmalloc_row[type][row];
@@ -597,6 +598,7 @@ static int create_kmalloc_row(unsigned int type)
 		s->alias = s[1].alias ? s[1].alias : &s[1];
 		s->cpu_sheaves = s->alias->cpu_sheaves;
 		s->object_size = s->alias->object_size;
+		s->fit_slabs = UINT32_MAX;
 	}
 	/* Readers of the table may be ahead of us: they see all of a cache. */
 	for (i = 1; i < ARRAY_SIZE(index_row); i++)

@@ -927,6 +927,30 @@ static unsigned int calculate_order(unsigned int size, bool fine)
 	return (unsigned int)get_order(size);
 }
 
+/* Bytes at the end of a slab. */
+static unsigned long tail_waste(unsigned int order, unsigned int size)
+{
+	return (PAGE_SIZE << order) % size;
+}
+
+/* A fitted cache has many slabs, so that they may be one order larger than
+ * others: the smallest that waste 1/64 at most, or else the least. */
+unsigned int slab_fitted_order(unsigned int size)
+{
+	unsigned int best = (unsigned int)get_order(size), order;
+	unsigned int max = min_t(unsigned int, MAX_PAGE_ORDER,
+				 (unsigned int)kmm_params.slab_max_order + 1);
+
+	for (order = best + 1; order <= max; order++) {
+		if (tail_waste(best, size) <= (PAGE_SIZE << best) / 64)
+			break;
+		if (tail_waste(order, size) <
+		    tail_waste(best, size) << (order - best))
+			best = order;
+	}
+	return best;
+}
+
 /*
  *	| object | (red zone) | (link) | padding to align |
  *	 object_size		        `- s->offset, if not inside the object
@@ -959,10 +983,16 @@ static unsigned int plain_layout(struct kmem_cache *s, bool fine)
 static int calculate_slab(struct kmem_cache *s, unsigned int size, bool fine)
 {
 	s->size = ALIGN(size, s->align);
-	s->order = calculate_order(s->size, fine);
+	s->order = s->fitted ? slab_fitted_order(s->size) :
+			       calculate_order(s->size, fine);
 	if (s->order > MAX_PAGE_ORDER)
 		return -EINVAL;
 	s->min_order = (unsigned int)get_order(s->size);
+	/* What was saved is not to be lost in small slabs. */
+	if (s->fitted)
+		s->min_order = min_t(unsigned int, s->order,
+				     slab_order(s->size, s->min_order, s->order,
+						8));
 	/* In a slab of another order an object might be on_boundary(). */
 	if (kmem_cache_metadata(s))
 		s->min_order = s->order;

@@ -15,7 +15,7 @@
  * sheaves, and none of the fast paths succeeds.
  *
  * libc promises, and kmalloc does not:
- *   alignment	every block is aligned to 16 bytes: kmalloc_row_index() never
+ *   alignment	every block is aligned to 16 bytes: kmalloc_fit_cache() never
  *		chooses the cache of 8
  *   size 0	malloc(0) is a block like any other, not ZERO_SIZE_PTR
  *   errno	ENOMEM with every NULL; free() leaves errno as it was
@@ -73,7 +73,9 @@ static size_t usable_slow(const void *p);
 
 /* Fast paths -------------------------------------------------------------- */
 
-static __always_inline struct kmem_cache *malloc_cache(size_t size)
+/* The ladder's cache, whose objects are aligned by their size: see
+ * malloc_aligned(). */
+static __always_inline struct kmem_cache *ladder_cache(size_t size)
 {
 	return &kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(size)];
 }
@@ -109,7 +111,7 @@ static __always_inline void *pop_object(size_t size)
 {
 	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
 		return NULL;
-	return percpu_pop(malloc_cache(size)->cpu_sheaves);
+	return percpu_pop(kmalloc_fit_cache(size)->cpu_sheaves);
 }
 
 /* For functions that know their caller already; the others would read it ahead
@@ -244,26 +246,29 @@ static size_t kfence_align(size_t size, size_t align)
 	return max_t(size_t, align, calls_watched ? 0 : by_size);
 }
 
-/* A block of any size, watchers not told. Objects are aligned by their size:
- * see malloc_aligned(). */
+/* A block of any size, watchers not told. */
 static void *malloc_block(enum watch_op op, size_t size, size_t align,
 			  gfp_t gfp, const void *caller)
 {
-	size_t padded = align > MALLOC_ALIGN ? ALIGN(size, align) : size;
+	bool aligned = align > MALLOC_ALIGN;
+	size_t padded = aligned ? ALIGN(size, align) : size;
 	struct kmem_cache *s = NULL;
 	void *p = NULL;
 
 	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
-		s = malloc_cache(padded);
+		s = aligned ? ladder_cache(padded) : kmalloc_fit_cache(size);
 	if (unlikely(should_failslab(s, op, size, gfp, caller)))
 		goto out;
 	p = kfence_alloc(s, size, kfence_align(size, align), gfp, caller);
 	if (unlikely(p))
 		return p;
-	if (s)
+	if (s) {
 		p = sheaf_alloc_unwatched(s, gfp, size ? size : 1, caller);
-	else if (likely(size <= PTRDIFF_MAX) && mm_ready())
+		if (p && !aligned)
+			kmalloc_fit_note(s, size);
+	} else if (likely(size <= PTRDIFF_MAX) && mm_ready()) {
 		p = kmalloc_large(size, align, gfp, caller);
+	}
 out:
 	if (unlikely(!p))
 		errno = ENOMEM;
@@ -411,7 +416,10 @@ static void *malloc_aligned(size_t align, size_t size, const void *caller)
 		if (align <= MALLOC_ALIGN)
 			return alloc_object(size, caller);
 		padded = ALIGN(size ? size : 1, align);
-		p = size <= KMALLOC_MAX_CACHE_SIZE ? pop_object(padded) : NULL;
+		p = NULL;
+		if (likely(size <= KMALLOC_MAX_CACHE_SIZE &&
+			   padded <= KMALLOC_MAX_CACHE_SIZE))
+			p = percpu_pop(ladder_cache(padded)->cpu_sheaves);
 		if (likely(p))
 			return p;
 	}

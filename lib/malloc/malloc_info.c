@@ -51,7 +51,7 @@ struct heap_usage {
 	unsigned long nr_areas;
 	size_t area_bytes;
 	/* malloc's own caches, for the table of sizes */
-	struct class_usage row[KMALLOC_ROW_LENGTH];
+	struct class_usage row[KMALLOC_ROW_SLOTS];
 };
 
 /* Gathering --------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void heap_usage(struct heap_usage *heap)
 	gate_enter();
 	spin_lock(&slab_mutex);
 	list_for_each_entry(s, &slab_caches, list) {
-		if (s >= row && s < row + KMALLOC_ROW_LENGTH)
+		if (s >= row && s < row + KMALLOC_ROW_SLOTS)
 			cache_usage(s, &heap->row[s - row], heap);
 		else
 			cache_usage(s, &other, heap);
@@ -241,10 +241,13 @@ static void print_sizes(FILE *stream, const struct heap_usage *heap)
 	unsigned int i;
 
 	fputs("<sizes>\n", stream);
-	for (i = 0; i < KMALLOC_ROW_LENGTH; i++) {
+	for (i = 0; i < KMALLOC_ROW_SLOTS; i++) {
 		const struct class_usage *class = &heap->row[i];
 		size_t nr = class->nr_on_slabs + class->nr_in_sheaves;
 
+		/* Fitted ones, behind the ladder. */
+		if (i >= KMALLOC_ROW_LENGTH)
+			from = class->size;
 		if (nr)
 			fprintf(stream,
 				"  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n",

@@ -291,6 +291,38 @@ static void memalign_every_power_is_aligned(void)
 	}
 }
 
+/* One size, so much that it may get a cache of its own, of objects that are
+ * aligned to 16 and no more. */
+static void memalign_is_aligned_beside_much_of_a_size(void)
+{
+	static unsigned char *p[4000];
+	size_t align, size;
+	void *q[4];
+	int i;
+
+	for (i = 0; i < 4000; i++) {
+		p[i] = malloc(1060);
+		CHECK(p[i] && aligned(p[i], 16));
+		CHECK(malloc_usable_size(p[i]) >= 1060);
+		memset(p[i], i, 1060);
+	}
+	for (align = 32; align <= 1024; align *= 2)
+		for (size = 1020; size <= 1160; size++) {
+			/* One alone might be aligned by chance. */
+			for (i = 0; i < 4; i++) {
+				CHECK(!posix_memalign(&q[i], align, size));
+				CHECK(aligned(q[i], align));
+				CHECK(malloc_usable_size(q[i]) >= size);
+			}
+			while (i)
+				free(q[--i]);
+		}
+	for (i = 0; i < 4000; i++) {
+		CHECK(all_bytes(p[i], 1060, i % 256));
+		free(p[i]);
+	}
+}
+
 static void memalign_small_sizes_do_not_overlap(void)
 {
 	size_t align, size;
@@ -507,6 +539,8 @@ static const struct test tests[] = {
 	{ "posix_memalign_too_large_is_enomem",
 	  posix_memalign_too_large_is_enomem },
 	{ "memalign_every_power_is_aligned", memalign_every_power_is_aligned },
+	{ "memalign_is_aligned_beside_much_of_a_size",
+	  memalign_is_aligned_beside_much_of_a_size },
 	{ "memalign_small_sizes_do_not_overlap",
 	  memalign_small_sizes_do_not_overlap },
 	{ "memalign_odd_alignment_rounds_up", memalign_odd_alignment_rounds_up },

@@ -113,7 +113,7 @@ START_TEST(anchor_fields_are_sizes_offsets_and_constants)
 	ck_assert_uint_eq(root("zones")->size, sizeof(struct zone));
 	ck_assert_uint_eq(root("zones")->count, MAX_NR_ZONES);
 	ck_assert_uint_eq(root("kmalloc_row")->count,
-			  (u32)NR_KMALLOC_TYPES * KMALLOC_ROW_LENGTH);
+			  (u32)NR_KMALLOC_TYPES * KMALLOC_ROW_SLOTS);
 }
 END_TEST
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of mm/kmalloc_fit.c: caches for sizes that a program asks for much. The
+ * slow path of malloc() is played by take(). Most run with the fine ladder, in
+ * scenarios, since what is fitted stays.
+ */
+#include <linux/slab.h>
+
+#include "cmdline.h"
+#include "internal.h"
+#include "memcheck.h"
+#include "slab.h"
+#include "unit.h"
+
+#define MAX_BLOCKS 4096
+
+static void *blocks[MAX_BLOCKS];
+static unsigned int nr_blocks;
+
+static void take(size_t size)
+{
+	struct kmem_cache *s = kmalloc_fit_cache(size);
+
+	blocks[nr_blocks] = sheaf_alloc_unwatched(s, GFP_KERNEL, size, NULL);
+	ck_assert_ptr_nonnull(blocks[nr_blocks]);
+	ck_assert_uint_ge(ksize(blocks[nr_blocks]), size);
+	nr_blocks++;
+	kmalloc_fit_note(s, size);
+}
+
+static void give_all(void)
+{
+	while (nr_blocks)
+		kfree(blocks[--nr_blocks]);
+}
+
+static struct kmem_cache *ladder_cache(size_t size)
+{
+	return &kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(size)];
+}
+
+/* F1: for each size a cache that holds it, and none larger than the ladder's. */
+static void check_index(void)
+{
+	size_t size;
+
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
+		ck_assert_uint_ge(kmalloc_fit_cache(size)->object_size, size);
+		ck_assert_uint_le(kmalloc_fit_cache(size)->object_size,
+				  ladder_cache(size)->object_size);
+	}
+}
+
+/* Until the size has a cache of its own, or there is no end. */
+static void take_until_fitted(size_t size)
+{
+	while (nr_blocks < MAX_BLOCKS && !kmalloc_fit_cache(size)->fitted)
+		take(size);
+}
+
+START_TEST(fit_begins_with_the_ladder)
+{
+	size_t size;
+
+	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++)
+		ck_assert_ptr_eq(kmalloc_fit_cache(size), ladder_cache(size));
+	ck_assert_ptr_eq(kmalloc_fit_cache(0), ladder_cache(1));
+}
+END_TEST
+
+TEST_SCENARIO(fit_one_size)
+{
+	struct kmem_cache *old = kmalloc_slab(1032, GFP_KERNEL), *s;
+
+	/* Then every block must be as large as asked for, and nothing fits. */
+	if (memcheck_active())
+		return;
+	/* What a program asks for when it begins does not count. */
+	take(1150);
+	take_until_fitted(1032);
+	s = kmalloc_fit_cache(1032);
+	ck_assert(s->fitted);
+	ck_assert_uint_eq(s->object_size, 1040);
+	ck_assert_str_eq(s->name, "kmalloc-1040");
+	/* Hardly anything is lost at the end of a slab. */
+	ck_assert_uint_le((PAGE_SIZE << s->order) % s->size,
+			  (PAGE_SIZE << s->order) / 64);
+	/* The others of the step, and kmalloc(), go by the ladder. */
+	ck_assert_ptr_eq(kmalloc_fit_cache(1040), s);
+	ck_assert_ptr_eq(kmalloc_fit_cache(1025), s);
+	ck_assert_ptr_eq(kmalloc_fit_cache(1024), ladder_cache(1024));
+	ck_assert_ptr_eq(kmalloc_fit_cache(1041), old);
+	ck_assert_ptr_eq(kmalloc_slab(1032, GFP_KERNEL), old);
+	check_index();
+	/* Objects go back to the cache that they are from. */
+	while (nr_blocks < MAX_BLOCKS)
+		take(1032);
+	ck_assert_uint_gt(s->node.nr_slabs, 1);
+	give_all();
+	shrink_slab_caches(true);
+	ck_assert_uint_eq(s->node.nr_slabs, 0);
+	ck_assert_uint_eq(old->node.nr_slabs, 0);
+	ck_assert_uint_eq(slab_validate(s) + slab_validate(old), 0);
+}
+
+START_TEST(fit_size_that_is_asked_for_much_has_a_cache)
+{
+	test_scenario_passes("fit_one_size",
+			     "kmalloc_ladder=fine page_shift=12 rseq=1");
+	test_scenario_passes("fit_one_size",
+			     "kmalloc_ladder=fine page_shift=12 rseq=0");
+	test_scenario_passes("fit_one_size",
+			     "kmalloc_ladder=fine page_shift=16");
+}
+END_TEST
+
+/* Sizes of all of a step; or close to its end, where larger slabs alone would
+ * lose less. */
+TEST_SCENARIO(fit_none)
+{
+	size_t i;
+
+	for (i = 0; i < MAX_BLOCKS / 2; i++)
+		take(1025 + i % 128);
+	give_all();
+	for (i = 0; i < MAX_BLOCKS / 2; i++)
+		take(7100 + i % 53);
+	for (i = 1; i <= KMALLOC_MAX_CACHE_SIZE; i++)
+		ck_assert_ptr_eq(kmalloc_fit_cache(i), ladder_cache(i));
+	give_all();
+}
+
+START_TEST(fit_needs_a_gain)
+{
+	test_scenario_passes("fit_none", "kmalloc_ladder=fine");
+	/* Nor where the ladder was chosen, or objects are watched. */
+	test_scenario_passes("fit_never", "kmalloc_ladder=kernel");
+	test_scenario_passes("fit_never", "kmalloc_ladder=fine slab_debug=F");
+}
+END_TEST
+
+TEST_SCENARIO(fit_never)
+{
+	take_until_fitted(1032);
+	ck_assert_uint_eq(nr_blocks, MAX_BLOCKS);
+	ck_assert_ptr_eq(kmalloc_fit_cache(1032), ladder_cache(1032));
+	give_all();
+}
+
+/* More sizes than caches: those that come late are served as ever. */
+TEST_SCENARIO(fit_many)
+{
+	unsigned int row, fitted = 0;
+	size_t size;
+
+	if (memcheck_active())
+		return;
+	for (row = kmalloc_row_index(520); row < KMALLOC_ROW_LENGTH; row++) {
+		/* The smallest size of the step. */
+		size = kmalloc_row[KMALLOC_NORMAL][row - 1].object_size + 1;
+		take_until_fitted(size);
+		fitted += kmalloc_fit_cache(size)->fitted;
+		check_index();
+		give_all();
+	}
+	ck_assert_uint_eq(fitted, KMALLOC_NR_FITTED);
+}
+
+START_TEST(fit_caches_are_limited)
+{
+	test_scenario_passes("fit_many", "kmalloc_ladder=fine page_shift=12");
+}
+END_TEST
+
+Suite *suite_kmalloc_fit(void)
+{
+	Suite *s = suite_create("kmalloc_fit");
+	TCase *tc = tcase_create("kmalloc_fit");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, fit_begins_with_the_ladder);
+	tcase_add_test(tc, fit_size_that_is_asked_for_much_has_a_cache);
+	tcase_add_test(tc, fit_needs_a_gain);
+	tcase_add_test(tc, fit_caches_are_limited);
+	suite_add_tcase(s, tc);
+	return s;
+}
