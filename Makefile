@@ -89,6 +89,7 @@ MM_SRCS :=			\
 	mm/kfence_report.c	\
 	mm/kfence_signal.c	\
 	mm/kmalloc.c		\
+	mm/kmalloc_caches.c	\
 	mm/kmalloc_fit.c	\
 	mm/kmemleak.c		\
 	mm/mm_init.c		\

@@ -78,9 +78,9 @@ _(slab_debug, TEXT, 0, 0, 0, "FZPU", "-",				\
   "debug caches: letters of FZPUTAO, then globs of their names")	\
 _(sheaf_capacity, UINT, 0, 0, 1020, "", "objects",			\
   "size of the per-CPU arrays of free objects; 0: by size and use")	\
-_(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_FINE,		\
-  "kernel|fine", "-",							\
-  "sizes of the kmalloc caches: the kernel's, or eight per doubling")	\
+_(kmalloc_ladder, CHOICE, LADDER_KERNEL, 0, LADDER_GROWING,		\
+  "kernel|fine|growing", "-",						\
+  "kmalloc sizes: the kernel's, eight per doubling, or those where used")	\
 _(bad_free, CHOICE, BAD_FREE_ABORT, 0, BAD_FREE_IGNORE,			\
   "abort|warn|ignore", "-",						\
   "what a wild or repeated free does after its report")			\

@@ -34,7 +34,7 @@ struct kmm_param {
 };
 
 enum bad_free_policy { BAD_FREE_ABORT, BAD_FREE_WARN, BAD_FREE_IGNORE };
-enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE };
+enum kmalloc_ladder { LADDER_KERNEL, LADDER_FINE, LADDER_GROWING };
 enum trace_format { TRACE_FORMAT_BINARY, TRACE_FORMAT_TEXT };
 enum fail_from { FAIL_FROM_PROGRAM, FAIL_FROM_START };
 enum thp_policy { THP_NEVER, THP_MADVISE, THP_ALWAYS };

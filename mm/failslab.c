@@ -66,8 +66,6 @@ noinline bool failslab_slow(struct kmem_cache *s, enum watch_op op, size_t size,
 
 	if (!fault_call_counts(gfp))
 		return false;
-	if (s && s->alias)
-		s = s->alias;
 	if (cache_filter && !(s && (s->flags & SLAB_FAILSLAB)))
 		return false;
 	if (op == WATCH_CACHE_ALLOC)

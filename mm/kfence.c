@@ -438,9 +438,6 @@ noinline void *__kfence_alloc(struct kmem_cache *s, size_t size, size_t align,
 	if (!mm_ready() || !kfence_pool.size ||
 	    atomic_load_explicit(&mm_state, memory_order_relaxed) != MM_UP)
 		return NULL;
-	/* A size that is not in the ladder is served by the next one that is. */
-	if (s && s->alias)
-		s = s->alias;
 	if (!size)
 		size = s ? s->object_size : 1;
 	if (!can_guard(s, size, align) || !take_turn())

@@ -15,9 +15,9 @@
  * has doubled: what is the largest size that was asked for since? If a cache of
  * that size would save FIT_GAIN, it is made, and serves malloc() from then on:
  *
- *	kmalloc_fit_index	... 1024 | 1040 1056 ... 1152 | ...
- *	before			    32   |  33   33  ...  33  |
- *	after			    32   |  57   33  ...  33  |
+ *	malloc_index	... 1024 | 1040 1056 ... 1152 | ...
+ *	before		    32   |  33   33  ...  33  |
+ *	after		    32   |  57   33  ...  33  |
  *
  * Larger requests of the step are served as before, so that nothing depends on
  * what was seen being all there is. Only slow paths look; the fast path reads the
@@ -32,7 +32,7 @@
  *		F2  a cache is whole before an index leads to it, and stays
  * Lock order:	slab_mutex, and only tried: whoever grows can do without.
  * Source:	ours. The kernel's callers make a cache for an object they use much.
- * Not here:	the ladder (slab_common.c), the order of slabs (slub.c).
+ * Not here:	the ladders (kmalloc_caches.c), the order of slabs (slub.c).
  */
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
@@ -50,28 +50,6 @@
  * lost at the end of a slab. */
 #define FIT_GAIN 24
 
-/* Constant at first: the first request may come before any constructor. */
-u8 kmalloc_fit_index[] = {
-	[0 ... 1] = 1, [2] = 2, [3] = 3, [4] = 4, [5] = 5, [6] = 6, [7] = 7,
-	[8] = 8, [9] = 9, [10] = 10, [11] = 11, [12] = 12, [13] = 13, [14] = 14,
-	[15] = 15, [16] = 16, [17 ... 18] = 17, [19 ... 20] = 18,
-	[21 ... 22] = 19, [23 ... 24] = 20, [25 ... 26] = 21, [27 ... 28] = 22,
-	[29 ... 30] = 23, [31 ... 32] = 24, [33 ... 36] = 25, [37 ... 40] = 26,
-	[41 ... 44] = 27, [45 ... 48] = 28, [49 ... 52] = 29, [53 ... 56] = 30,
-	[57 ... 60] = 31, [61 ... 64] = 32, [65 ... 72] = 33, [73 ... 80] = 34,
-	[81 ... 88] = 35, [89 ... 96] = 36, [97 ... 104] = 37,
-	[105 ... 112] = 38, [113 ... 120] = 39, [121 ... 128] = 40,
-	[129 ... 144] = 41, [145 ... 160] = 42, [161 ... 176] = 43,
-	[177 ... 192] = 44, [193 ... 208] = 45, [209 ... 224] = 46,
-	[225 ... 240] = 47, [241 ... 256] = 48, [257 ... 288] = 49,
-	[289 ... 320] = 50, [321 ... 352] = 51, [353 ... 384] = 52,
-	[385 ... 416] = 53, [417 ... 448] = 54, [449 ... 480] = 55,
-	[481 ... 512] = 56,
-};
-
-_Static_assert(sizeof(kmalloc_fit_index) == KMALLOC_MAX_CACHE_SIZE / 16 + 1,
-	       "the ladder ends where caches end");
-
 static unsigned int nr_fitted;		/* under slab_mutex */
 static char fitted_names[KMALLOC_NR_FITTED][16];
 
@@ -83,10 +61,9 @@ static unsigned int slabs_of(const struct kmem_cache *s, unsigned long bytes)
 
 /* For a cache of the ladder. Who watches objects has them all in the slow paths,
  * and other things to look at. */
-void kmalloc_fit_init(struct kmem_cache *s)
+void kmalloc_fit_init(struct kmem_cache *s, bool fine)
 {
-	bool fits = kmm_params.kmalloc_ladder == LADDER_FINE &&
-		    s->sheaf_capacity && !memcheck_active();
+	bool fits = fine && s->sheaf_capacity && !memcheck_active();
 
 	s->fit_slabs = fits ? slabs_of(s, FIT_MIN_BYTES / 2) : UINT32_MAX;
 	/* When the count begins it is not asked for. */
@@ -112,8 +89,8 @@ static void lead_to(const struct kmem_cache *s, unsigned int size,
 	unsigned int i;
 
 	/* Release: who follows the index finds a whole cache (F2). */
-	for (i = size / 16; i && kmalloc_fit_index[i] == old; i--)
-		__atomic_store_n(&kmalloc_fit_index[i], (u8)row,
+	for (i = size / 16; i && malloc_index[i] == old; i--)
+		__atomic_store_n(&malloc_index[i], (u8)row,
 				 __ATOMIC_RELEASE);
 }
 

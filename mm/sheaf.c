@@ -288,9 +288,6 @@ void *sheaf_alloc_unwatched(struct kmem_cache *s, gfp_t gfp, size_t size,
 
 	if (unlikely(!mm_ready()))
 		return NULL;
-	/* A size that is not in the ladder is served by the next one that is. */
-	if (unlikely(s->alias))
-		s = s->alias;
 	gate_enter();
 	object = unlikely(kmem_cache_debug(s)) ?
 			 slab_alloc_debug(s, gfp, size, caller) :
@@ -318,7 +315,7 @@ static size_t kfence_align(const struct kmem_cache *s, size_t size)
 {
 	if (kmm_params.kfence_all && s->flags & SLAB_KMALLOC && size)
 		return max_t(size_t, size & -size, ARCH_SLAB_MINALIGN);
-	return s->alias ? s->alias->align : s->align;
+	return s->align;
 }
 
 noinline void *sheaf_alloc_slow(struct kmem_cache *s, gfp_t gfp, size_t size,

@@ -107,7 +107,6 @@ struct kmem_cache {
 	unsigned int useroffset;	/* usercopy region, for others to read */
 	unsigned int usersize;
 	int refcount;			/* users of a merged cache; slab_mutex */
-	struct kmem_cache *alias;	/* a kmalloc size outside the ladder: who serves it */
 	const char *name;		/* ours */
 	struct list_head list;		/* slab_caches; slab_mutex */
 
@@ -305,11 +304,10 @@ int kmem_cache_init(void);
 /* Set up a cache in static memory. */
 int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	       unsigned int align, slab_flags_t flags);
-struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
-/*
- * All kmalloc caches, in ascending size: the fine ladder, eight steps per
- * doubling. The kernel's ladder is a subset of it, so one row serves both.
- */
+/* kmalloc_caches.c: which sizes there are ---------------------------------- */
+
+/* All kmalloc caches there may be, in ascending size: the fine ladder, eight steps
+ * per doubling. The kernel's ladder is a subset of it, so one row serves both. */
 #define KMALLOC_ROW_SIZES(_)						\
 	_(8)								\
 	_(16) _(32) _(48) _(64) _(80) _(96) _(112) _(128)		\
@@ -325,38 +323,46 @@ struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 #define KMALLOC_ROW_SLOTS (KMALLOC_ROW_LENGTH + KMALLOC_NR_FITTED)
 extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
 
-/* Row index by (size + 15) / 16, for sizes up to 1024 and at least 16. */
-extern __hidden const u8 kmalloc_row_small[65];
-
-/* The row index of the smallest cache that holds @size, 1 to 8192 bytes, in
- * the fine ladder with 16-byte alignment. */
-static __always_inline unsigned int kmalloc_row_index(size_t size)
+/* The index in the row of the smallest size that holds @size, 9 to 8192 bytes. */
+static inline unsigned int kmalloc_row_index(size_t size)
 {
 	unsigned int shift;
 
-	if (likely(size <= 1024))
-		return kmalloc_row_small[(size + 15) >> 4];
-	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 32 is the row of 1024. */
+	if (size <= 128)
+		return (unsigned int)(size + 15) / 16;
+	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 8 is the row of 128. */
 	shift = ilog2(size - 1) - 3;
-	return 33 + (shift - 7) * 8 + (unsigned int)((size - 1) >> shift) - 8;
+	return 9 + (shift - 4) * 8 + (unsigned int)((size - 1) >> shift) - 8;
 }
 
-/* kmalloc_fit.c: sizes that a program asks for much ------------------------ */
+int create_kmalloc_caches(void);
+struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 
-/* The row index by (size + 15) / 16, fitted caches included: what malloc()
- * uses, for sizes up to KMALLOC_MAX_CACHE_SIZE. */
-extern __hidden u8 kmalloc_fit_index[KMALLOC_MAX_CACHE_SIZE / 16 + 1];
+/* Sizes up to this get caches of their own when they are used. */
+#define KMALLOC_GROWN_SIZE 1024
+/* What malloc() has for each (size + 15) / 16, as an index in the row. */
+extern __hidden u8 malloc_index[KMALLOC_MAX_CACHE_SIZE / 16 + 1];
 
-static __always_inline struct kmem_cache *kmalloc_fit_cache(size_t size)
+/* For 0 to KMALLOC_MAX_CACHE_SIZE bytes; objects are aligned to 16. */
+static __always_inline struct kmem_cache *malloc_cache(size_t size)
 {
 	return &kmalloc_row[KMALLOC_NORMAL]
-			   [READ_ONCE(kmalloc_fit_index[(size + 15) >> 4])];
+			   [READ_ONCE(malloc_index[(size + 15) >> 4])];
 }
+
+/* The same, aligned to @align, a power of two of which @size is a multiple. */
+struct kmem_cache *malloc_cache_aligned(size_t size, size_t align);
+/* malloc() has not found @size in its fast path: it may be used enough for a cache
+ * of its own. */
+void malloc_cache_grow(size_t size);
+
+/* kmalloc_fit.c: sizes that a program asks for much ------------------------ */
 
 /* So many requests tell which size is the largest. */
 #define FIT_MIN_SEEN 32
 
-void kmalloc_fit_init(struct kmem_cache *s);
+/* @fine: of a ladder that is ours. */
+void kmalloc_fit_init(struct kmem_cache *s, bool fine);
 void kmalloc_fit(struct kmem_cache *s);
 
 static inline bool fit_is_due(const struct kmem_cache *s)

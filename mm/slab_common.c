@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Object caches as a whole: create, find, merge, shrink and destroy them; the
- * table of kmalloc sizes; and the entry points to allocate and free objects.
+ * Object caches as a whole: create, find, merge, shrink and destroy them; and the
+ * entry points to allocate and free objects.
  *
  * States:	created -> in use -> destroyed
  *		destroy with live objects: reported, stays in use
  * Invariants:	K1  every cache is on slab_caches once, and its name is its own
  *		K2  refcount counts kmem_cache_create() minus _destroy() calls that
  *		    gave this cache; more than 1 only by merging
- *		K3  a kmalloc row entry is a cache of its own or an alias of the
- *		    next larger one that is
  * Lock order:	slab_mutex is the outermost lock after the fork gate.
  * Source:	kernel mm/slab_common.c.
+ * Not here:	kmalloc's caches (kmalloc_caches.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -32,31 +31,6 @@ spinlock_t slab_mutex = SPINLOCK_INIT(LOCK_RANK_SLAB_MUTEX);
 /* The cache of caches. */
 static struct kmem_cache kmem_cache_boot;
 
-struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
-struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
-/* Constant text: to print it at boot would cost more than the caches. */
-#define ROW_NAMES(prefix) {							\
-	prefix "8", prefix "16", prefix "32", prefix "48",		\
-	prefix "64", prefix "80", prefix "96", prefix "112",		\
-	prefix "128", prefix "144", prefix "160", prefix "176",		\
-	prefix "192", prefix "208", prefix "224", prefix "240",		\
-	prefix "256", prefix "288", prefix "320", prefix "352",		\
-	prefix "384", prefix "416", prefix "448", prefix "480",		\
-	prefix "512", prefix "576", prefix "640", prefix "704",		\
-	prefix "768", prefix "832", prefix "896", prefix "960",		\
-	prefix "1k", prefix "1152", prefix "1280", prefix "1408",	\
-	prefix "1536", prefix "1664", prefix "1792", prefix "1920",	\
-	prefix "2k", prefix "2304", prefix "2560", prefix "2816",	\
-	prefix "3k", prefix "3328", prefix "3584", prefix "3840",	\
-	prefix "4k", prefix "4608", prefix "5k", prefix "5632",		\
-	prefix "6k", prefix "6656", prefix "7k", prefix "7680",		\
-	prefix "8k",							\
-}
-static const char kmalloc_names[KMALLOC_ROW_LENGTH][13] =
-	ROW_NAMES("kmalloc-");
-static const char kmalloc_rcl_names[KMALLOC_ROW_LENGTH][17] =
-	ROW_NAMES("kmalloc-rcl-");
-
 /* All a caller may pass to create. */
 #define SLAB_FLAGS_PERMITTED (__SLAB_FLAG_BIT(_SLAB_FLAGS_LAST_BIT) - 1)
 /* A cache with one of these is like no other. */
@@ -65,72 +39,6 @@ static const char kmalloc_rcl_names[KMALLOC_ROW_LENGTH][17] =
 /* Merged caches must agree in these. */
 #define SLAB_MERGE_SAME (SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA | \
 			 SLAB_CACHE_DMA32 | SLAB_ACCOUNT)
-
-/* Tables of sizes --------------------------------------------------------- */
-
-static const u16 row_size[KMALLOC_ROW_LENGTH] = {
-#define ROW_SIZE(size) size,
-	KMALLOC_ROW_SIZES(ROW_SIZE)
-#undef ROW_SIZE
-};
-
-/* Constant data: the first request may come before any constructor. */
-const u8 kmalloc_row_small[65] = {
-	1, 1, 2, 3, 4, 5, 6, 7, 8,		/* 0, 16 ... 128 */
-	9, 10, 11, 12, 13, 14, 15, 16,		/* 144 ... 256 */
-	17, 17, 18, 18, 19, 19, 20, 20,		/* 272 ... 384 */
-	21, 21, 22, 22, 23, 23, 24, 24,		/* 400 ... 512 */
-	25, 25, 25, 25, 26, 26, 26, 26,		/* 528 ... 640 */
-	27, 27, 27, 27, 28, 28, 28, 28,		/* 656 ... 768 */
-	29, 29, 29, 29, 30, 30, 30, 30,		/* 784 ... 896 */
-	31, 31, 31, 31, 32, 32, 32, 32,		/* 912 ... 1024 */
-};
-
-/* The kernel's ladder: row entry of each kmalloc_index(). */
-static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
-	[1] = 6, [2] = 12,
-	[3] = 0, [4] = 1, [5] = 2, [6] = 4, [7] = 8, [8] = 16,
-	[9] = 24, [10] = 32, [11] = 40, [12] = 48, [13] = 56,
-};
-
-/* Which ladder kmalloc() climbs; unknown until boot has read the parameters. */
-static enum { KERNEL_LADDER = 1, FINE_LADDER } ladder;
-
-static int create_kmalloc_row(unsigned int type);
-
-/* Hardly any program has reclaimable objects; the first one makes the caches
- * for them. False without memory. */
-static noinline bool create_reclaim_row(void)
-{
-	int ret = 0;
-
-	gate_enter();
-	spin_lock(&slab_mutex);
-	if (!kmalloc_caches[KMALLOC_RECLAIM][KMALLOC_SHIFT_HIGH])
-		ret = create_kmalloc_row(KMALLOC_RECLAIM);
-	spin_unlock(&slab_mutex);
-	gate_exit();
-	return !ret;
-}
-
-struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
-{
-	unsigned int type = kmalloc_type(gfp);
-	struct kmem_cache *row = kmalloc_row[type];
-
-	/* The first request of all boots. If that fails, so will the request. */
-	if (unlikely(!ladder))
-		mm_ready();
-	/* Acquire pairs with the end of create_kmalloc_row(). */
-	if (unlikely(type != KMALLOC_NORMAL) && ladder &&
-	    !__atomic_load_n(&kmalloc_caches[type][KMALLOC_SHIFT_HIGH],
-			     __ATOMIC_ACQUIRE) &&
-	    !create_reclaim_row())
-		row = kmalloc_row[KMALLOC_NORMAL];
-	if (ladder != FINE_LADDER)
-		return &row[index_row[kmalloc_index(size)]];
-	return &row[size <= 8 ? 0 : kmalloc_row_index(size)];
-}
 
 /* Creating ---------------------------------------------------------------- */
 
@@ -254,9 +162,8 @@ static char *copy_name(const char *name)
 	if (length > KMALLOC_MAX_CACHE_SIZE)
 		copy = kmalloc_large(length, 0, GFP_KERNEL, NULL);
 	else
-		copy = sheaf_alloc_unwatched(
-			&kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(length)],
-			GFP_KERNEL, length, NULL);
+		copy = sheaf_alloc_unwatched(kmalloc_slab(length, GFP_KERNEL),
+					     GFP_KERNEL, length, NULL);
 	return copy ? memcpy(copy, name, length) : NULL;
 }
 
@@ -557,65 +464,11 @@ void kmem_cache_free_bulk(struct kmem_cache *s, size_t size, void **p)
 
 /* Boot -------------------------------------------------------------------- */
 
-static bool in_ladder(unsigned int row)
-{
-	unsigned int i;
-
-	if (kmm_params.kmalloc_ladder == LADDER_FINE)
-		return true;
-	for (i = 1; i < ARRAY_SIZE(index_row); i++)
-		if (index_row[i] == row)
-			return true;
-	return false;
-}
-
-static int create_kmalloc_row(unsigned int type)
-{
-	slab_flags_t flags = SLAB_KMALLOC |
-			     (type == KMALLOC_RECLAIM ? SLAB_RECLAIM_ACCOUNT : 0);
-	unsigned int row, i, size, align;
-	int ret;
-
-	for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
-		if (!in_ladder(row))
-			continue;
-		size = row_size[row];
-		/* Natural alignment: the largest power of two in the size. */
-		align = size & -size;
-		ret = boot_cache(&kmalloc_row[type][row],
-				 type == KMALLOC_RECLAIM ? kmalloc_rcl_names[row] :
-							   kmalloc_names[row],
-				 size, align, flags);
-		if (ret)
-			return ret;
-		kmalloc_fit_init(&kmalloc_row[type][row]);
-	}
-	for (row = KMALLOC_ROW_LENGTH - 1; row-- > 0;) {
-		struct kmem_cache *s = &kmalloc_row[type][row];
-
-		if (in_ladder(row))
-			continue;
-		s->alias = s[1].alias ? s[1].alias : &s[1];
-		s->cpu_sheaves = s->alias->cpu_sheaves;
-		s->object_size = s->alias->object_size;
-		s->fit_slabs = UINT32_MAX;
-	}
-	/* Readers of the table may be ahead of us: they see all of a cache. */
-	for (i = 1; i < ARRAY_SIZE(index_row); i++)
-		__atomic_store_n(&kmalloc_caches[type][i],
-				 &kmalloc_row[type][index_row[i]],
-				 __ATOMIC_RELEASE);
-	return 0;
-}
-
 int kmem_cache_init(void)
 {
-	int ret;
+	int ret = boot_cache(&kmem_cache_boot, "kmem_cache",
+			     sizeof(struct kmem_cache), CACHE_LINE_SIZE,
+			     SLAB_NO_MERGE | SLAB_NO_USER_FLAGS);
 
-	ladder = kmm_params.kmalloc_ladder == LADDER_FINE ? FINE_LADDER :
-							    KERNEL_LADDER;
-	ret = boot_cache(&kmem_cache_boot, "kmem_cache",
-			 sizeof(struct kmem_cache), CACHE_LINE_SIZE,
-			 SLAB_NO_MERGE | SLAB_NO_USER_FLAGS);
-	return ret ? ret : create_kmalloc_row(KMALLOC_NORMAL);
+	return ret ? ret : create_kmalloc_caches();
 }

@@ -1019,7 +1019,7 @@ static int calculate_slab(struct kmem_cache *s, unsigned int size, bool fine)
 int calculate_sizes(struct kmem_cache *s)
 {
 	bool fine = (s->flags & SLAB_KMALLOC) &&
-		    kmm_params.kmalloc_ladder == LADDER_FINE;
+		    kmm_params.kmalloc_ladder != LADDER_KERNEL;
 
 	if (slub_debug_layout(s)) {
 		if (!calculate_slab(s, s->size, fine) && slub_debug_fits(s))

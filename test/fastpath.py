@@ -19,7 +19,7 @@ import sys
 # Of each function, the variables that it may refer to.
 FAST = {
     "libkmm_malloc.so.0": {
-        "malloc": {"percpu", "kmalloc_row", "kmalloc_fit_index"},
+        "malloc": {"percpu", "kmalloc_row", "malloc_index"},
         "free": {"percpu", "memmap"},
     },
     "libkmm.so.0": {

@@ -15,7 +15,7 @@
  * sheaves, and none of the fast paths succeeds.
  *
  * libc promises, and kmalloc does not:
- *   alignment	every block is aligned to 16 bytes: kmalloc_fit_cache() never
+ *   alignment	every block is aligned to 16 bytes: malloc_cache() never
  *		chooses the cache of 8
  *   size 0	malloc(0) is a block like any other, not ZERO_SIZE_PTR
  *   errno	ENOMEM with every NULL; free() leaves errno as it was
@@ -61,7 +61,7 @@
 _Static_assert(MALLOC_ALIGN == _Alignof(max_align_t), "any type fits");
 
 /* Programs ask for all sizes alike: the kernel's ladder would waste a quarter. */
-const u64 kmm_frontend_ladder = LADDER_FINE;
+const u64 kmm_frontend_ladder = LADDER_GROWING;
 
 static void *malloc_slow(size_t size, gfp_t gfp, const void *caller);
 static void *malloc_block(enum watch_op op, size_t size, size_t align,
@@ -72,13 +72,6 @@ static void *realloc_slow(void *p, size_t size, const void *caller);
 static size_t usable_slow(const void *p);
 
 /* Fast paths -------------------------------------------------------------- */
-
-/* The ladder's cache, whose objects are aligned by their size: see
- * malloc_aligned(). */
-static __always_inline struct kmem_cache *ladder_cache(size_t size)
-{
-	return &kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(size)];
-}
 
 /* The cache that @p is the start of an object of; NULL if it is none, and
  * whenever finding out takes longer than this. */
@@ -111,7 +104,7 @@ static __always_inline void *pop_object(size_t size)
 {
 	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
 		return NULL;
-	return percpu_pop(kmalloc_fit_cache(size)->cpu_sheaves);
+	return percpu_pop(malloc_cache(size)->cpu_sheaves);
 }
 
 /* For functions that know their caller already; the others would read it ahead
@@ -255,8 +248,13 @@ static void *malloc_block(enum watch_op op, size_t size, size_t align,
 	struct kmem_cache *s = NULL;
 	void *p = NULL;
 
-	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE)
-		s = aligned ? ladder_cache(padded) : kmalloc_fit_cache(size);
+	/* Only boot knows which sizes there are. */
+	if (size <= KMALLOC_MAX_CACHE_SIZE && padded <= KMALLOC_MAX_CACHE_SIZE &&
+	    mm_ready()) {
+		malloc_cache_grow(padded);
+		s = aligned ? malloc_cache_aligned(padded, align) :
+			      malloc_cache(padded);
+	}
 	if (unlikely(should_failslab(s, op, size, gfp, caller)))
 		goto out;
 	p = kfence_alloc(s, size, kfence_align(size, align), gfp, caller);
@@ -398,12 +396,13 @@ static noinline size_t usable_slow(const void *p)
 
 /*
  * @align is a power of two. Up to 8 KiB it comes by itself once the size is a
- * multiple of it: a slab is aligned to at least a page, so an object is aligned
- * to the largest power of two that divides its cache's size. And the cache that
- * the size falls into keeps it, since the steps of the ladder between 2^k and
- * 2^(k+1) are 2^(k-3), but at least 16: from 256 to 512 in steps of 32, say. If
- * align divides the step, it divides every size there; if it is larger, a
- * multiple of it in that interval is itself a step.
+ * multiple of it, with a cache that keeps it: a slab is aligned to at least a page,
+ * so an object is aligned to the largest power of two that divides its cache's
+ * size. The fine ladder's caches do, since its steps between 2^k and 2^(k+1) are
+ * 2^(k-3), but at least 16: from 256 to 512 in steps of 32, say. If align divides
+ * the step, it divides every size there; if it is larger, a multiple of it in that
+ * interval is itself a step. The kernel's do in the same way. So what
+ * malloc_cache_aligned() looks for is there.
  *
  *	align 64, size 100  ->  128	align 32, size 600 -> 608 -> 640 = 20 * 32
  */
@@ -419,7 +418,8 @@ static void *malloc_aligned(size_t align, size_t size, const void *caller)
 		p = NULL;
 		if (likely(size <= KMALLOC_MAX_CACHE_SIZE &&
 			   padded <= KMALLOC_MAX_CACHE_SIZE))
-			p = percpu_pop(ladder_cache(padded)->cpu_sheaves);
+			p = percpu_pop(
+				malloc_cache_aligned(padded, align)->cpu_sheaves);
 		if (likely(p))
 			return p;
 	}

@@ -59,14 +59,16 @@ test_leaks() {
 
 	# Without stacks, from a program that nobody prepared.
 	if wanted leaks_unprepared; then
-		start env LD_PRELOAD="$shim" "$dir/leaks" lost wait
+		start env KMM_CMDLINE=kmalloc_ladder=fine LD_PRELOAD="$shim" \
+			"$dir/leaks" lost wait
 		matches leaks_unprepared \
 			"3 blocks lost:.*kmalloc-80.*lost: 240 bytes in 3 blocks, .*who allocated them is not known" \
 			"$(limited "$kmm" leaks "$pid" 2>&1)"
 		stop
 	fi
 	if wanted leaks_no_rseq; then
-		start env GLIBC_TUNABLES=glibc.pthread.rseq=0 LD_PRELOAD="$shim" \
+		start env GLIBC_TUNABLES=glibc.pthread.rseq=0 \
+			KMM_CMDLINE=kmalloc_ladder=fine LD_PRELOAD="$shim" \
 			"$dir/leaks" lost wait
 		matches leaks_no_rseq "lost: 240 bytes in 3 blocks, " \
 			"$(limited "$kmm" leaks "$pid" 2>&1)"

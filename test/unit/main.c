@@ -53,6 +53,7 @@ static const struct {
 	{ "slab_common", suite_slab_common },
 	{ "kmalloc", suite_kmalloc },
 	{ "whole", suite_whole },
+	{ "kmalloc_caches", suite_kmalloc_caches },
 	{ "kmalloc_fit", suite_kmalloc_fit },
 	{ "vmalloc", suite_vmalloc },
 	{ "treap", suite_treap },

@@ -145,7 +145,7 @@ static const unsigned int row_sizes[] = {
 #undef ROW_SIZE
 };
 
-/* malloc's index: the smallest size but 8, whose alignment is too little. */
+/* The smallest size but 8, whose alignment is too little. */
 START_TEST(kmalloc_row_index_every_size_is_smallest_fit)
 {
 	unsigned int row = 1;
@@ -172,7 +172,7 @@ START_TEST(kmalloc_slab_every_size_is_smallest_fit)
 
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
 		for (row = 0; row < KMALLOC_ROW_LENGTH; row++)
-			if (row_sizes[row] >= size && !kmalloc_row[0][row].alias)
+			if (row_sizes[row] >= size && kmalloc_row[0][row].refcount)
 				break;
 		for (type = 0; type < NR_KMALLOC_TYPES; type++) {
 			gfp_t gfp = type == KMALLOC_RECLAIM ?
@@ -186,8 +186,8 @@ START_TEST(kmalloc_slab_every_size_is_smallest_fit)
 }
 END_TEST
 
-/* A size that the ladder leaves out is served by the next one that is in it. */
-START_TEST(kmalloc_row_aliases_lead_to_real_caches)
+/* R1: what the ladder leaves out is nobody's. */
+START_TEST(kmalloc_row_entry_is_cache_of_its_size)
 {
 	unsigned int type, row;
 
@@ -198,16 +198,8 @@ START_TEST(kmalloc_row_aliases_lead_to_real_caches)
 		for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
 			struct kmem_cache *s = &kmalloc_row[type][row];
 
-			if (!s->alias) {
-				ck_assert_uint_eq(s->object_size,
-						  row_sizes[row]);
-				continue;
-			}
-			ck_assert_ptr_null(s->alias->alias);
-			ck_assert(s->alias > s);
-			ck_assert_uint_gt(s->alias->object_size,
-					  row_sizes[row]);
-			ck_assert_ptr_eq(s->cpu_sheaves, s->alias->cpu_sheaves);
+			ck_assert_uint_eq(s->object_size,
+					  s->refcount ? row_sizes[row] : 0);
 		}
 }
 END_TEST
@@ -635,7 +627,7 @@ Suite *suite_kmalloc(void)
 	tcase_add_test(tc, kmalloc_roundup_is_a_fixed_point);
 	tcase_add_test(tc, kmalloc_row_index_every_size_is_smallest_fit);
 	tcase_add_test(tc, kmalloc_slab_every_size_is_smallest_fit);
-	tcase_add_test(tc, kmalloc_row_aliases_lead_to_real_caches);
+	tcase_add_test(tc, kmalloc_row_entry_is_cache_of_its_size);
 	tcase_add_test(tc, kmalloc_constant_size_equals_runtime_size);
 	tcase_add_test(tc, kmalloc_index_every_size_is_smallest_fit);
 	tcase_add_test(tc, kmalloc_too_large_is_null);

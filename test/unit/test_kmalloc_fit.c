@@ -19,7 +19,7 @@ static unsigned int nr_blocks;
 
 static void take(size_t size)
 {
-	struct kmem_cache *s = kmalloc_fit_cache(size);
+	struct kmem_cache *s = malloc_cache(size);
 
 	blocks[nr_blocks] = sheaf_alloc_unwatched(s, GFP_KERNEL, size, NULL);
 	ck_assert_ptr_nonnull(blocks[nr_blocks]);
@@ -34,9 +34,10 @@ static void give_all(void)
 		kfree(blocks[--nr_blocks]);
 }
 
+/* malloc() has nothing below 16 bytes. */
 static struct kmem_cache *ladder_cache(size_t size)
 {
-	return &kmalloc_row[KMALLOC_NORMAL][kmalloc_row_index(size)];
+	return kmalloc_slab(size < 16 ? 16 : size, GFP_KERNEL);
 }
 
 /* F1: for each size a cache that holds it, and none larger than the ladder's. */
@@ -45,8 +46,8 @@ static void check_index(void)
 	size_t size;
 
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
-		ck_assert_uint_ge(kmalloc_fit_cache(size)->object_size, size);
-		ck_assert_uint_le(kmalloc_fit_cache(size)->object_size,
+		ck_assert_uint_ge(malloc_cache(size)->object_size, size);
+		ck_assert_uint_le(malloc_cache(size)->object_size,
 				  ladder_cache(size)->object_size);
 	}
 }
@@ -54,7 +55,7 @@ static void check_index(void)
 /* Until the size has a cache of its own, or there is no end. */
 static void take_until_fitted(size_t size)
 {
-	while (nr_blocks < MAX_BLOCKS && !kmalloc_fit_cache(size)->fitted)
+	while (nr_blocks < MAX_BLOCKS && !malloc_cache(size)->fitted)
 		take(size);
 }
 
@@ -63,8 +64,8 @@ START_TEST(fit_begins_with_the_ladder)
 	size_t size;
 
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++)
-		ck_assert_ptr_eq(kmalloc_fit_cache(size), ladder_cache(size));
-	ck_assert_ptr_eq(kmalloc_fit_cache(0), ladder_cache(1));
+		ck_assert_ptr_eq(malloc_cache(size), ladder_cache(size));
+	ck_assert_ptr_eq(malloc_cache(0), ladder_cache(1));
 }
 END_TEST
 
@@ -78,7 +79,7 @@ TEST_SCENARIO(fit_one_size)
 	/* What a program asks for when it begins does not count. */
 	take(1150);
 	take_until_fitted(1032);
-	s = kmalloc_fit_cache(1032);
+	s = malloc_cache(1032);
 	ck_assert(s->fitted);
 	ck_assert_uint_eq(s->object_size, 1040);
 	ck_assert_str_eq(s->name, "kmalloc-1040");
@@ -86,10 +87,10 @@ TEST_SCENARIO(fit_one_size)
 	ck_assert_uint_le((PAGE_SIZE << s->order) % s->size,
 			  (PAGE_SIZE << s->order) / 64);
 	/* The others of the step, and kmalloc(), go by the ladder. */
-	ck_assert_ptr_eq(kmalloc_fit_cache(1040), s);
-	ck_assert_ptr_eq(kmalloc_fit_cache(1025), s);
-	ck_assert_ptr_eq(kmalloc_fit_cache(1024), ladder_cache(1024));
-	ck_assert_ptr_eq(kmalloc_fit_cache(1041), old);
+	ck_assert_ptr_eq(malloc_cache(1040), s);
+	ck_assert_ptr_eq(malloc_cache(1025), s);
+	ck_assert_ptr_eq(malloc_cache(1024), ladder_cache(1024));
+	ck_assert_ptr_eq(malloc_cache(1041), old);
 	ck_assert_ptr_eq(kmalloc_slab(1032, GFP_KERNEL), old);
 	check_index();
 	/* Objects go back to the cache that they are from. */
@@ -126,7 +127,7 @@ TEST_SCENARIO(fit_none)
 	for (i = 0; i < MAX_BLOCKS / 2; i++)
 		take(7100 + i % 53);
 	for (i = 1; i <= KMALLOC_MAX_CACHE_SIZE; i++)
-		ck_assert_ptr_eq(kmalloc_fit_cache(i), ladder_cache(i));
+		ck_assert_ptr_eq(malloc_cache(i), ladder_cache(i));
 	give_all();
 }
 
@@ -143,7 +144,7 @@ TEST_SCENARIO(fit_never)
 {
 	take_until_fitted(1032);
 	ck_assert_uint_eq(nr_blocks, MAX_BLOCKS);
-	ck_assert_ptr_eq(kmalloc_fit_cache(1032), ladder_cache(1032));
+	ck_assert_ptr_eq(malloc_cache(1032), ladder_cache(1032));
 	give_all();
 }
 
@@ -159,7 +160,7 @@ TEST_SCENARIO(fit_many)
 		/* The smallest size of the step. */
 		size = kmalloc_row[KMALLOC_NORMAL][row - 1].object_size + 1;
 		take_until_fitted(size);
-		fitted += kmalloc_fit_cache(size)->fitted;
+		fitted += malloc_cache(size)->fitted;
 		check_index();
 		give_all();
 	}

@@ -48,6 +48,7 @@ Suite *suite_slub_damage(void);
 Suite *suite_slab_common(void);
 Suite *suite_kmalloc(void);
 Suite *suite_whole(void);
+Suite *suite_kmalloc_caches(void);
 Suite *suite_kmalloc_fit(void);
 Suite *suite_vmalloc(void);
 Suite *suite_treap(void);
