@@ -37,6 +37,8 @@
 
 #define GROW_AFTER 3
 
+#define KMALLOC_ROW_2K 40	/* the entry of 2048 */
+
 /* Tables ------------------------------------------------------------------ */
 
 struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
@@ -53,10 +55,10 @@ struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
 	prefix "768", prefix "832", prefix "896", prefix "960",		\
 	prefix "1k", prefix "1152", prefix "1280", prefix "1408",	\
 	prefix "1536", prefix "1664", prefix "1792", prefix "1920",	\
-	prefix "2k", prefix "2304", prefix "2560", prefix "2816",	\
-	prefix "3k", prefix "3328", prefix "3584", prefix "3840",	\
-	prefix "4k", prefix "4608", prefix "5k", prefix "5632",		\
-	prefix "6k", prefix "6656", prefix "7k", prefix "7680",		\
+	prefix "2k", prefix "2176", prefix "2304", prefix "2496",	\
+	prefix "2688", prefix "2944", prefix "3264", prefix "3584",	\
+	prefix "4k", prefix "4352", prefix "4672", prefix "4992",	\
+	prefix "5440", prefix "5952", prefix "6528", prefix "7232",	\
 	prefix "8k",							\
 }
 static const char kmalloc_names[KMALLOC_ROW_LENGTH][13] =
@@ -85,12 +87,12 @@ u8 malloc_index[] = {
 	[65 ... 72] = 33, [73 ... 80] = 34,
 	[81 ... 88] = 35, [89 ... 96] = 36, [97 ... 104] = 37,
 	[105 ... 112] = 38, [113 ... 120] = 39, [121 ... 128] = 40,
-	[129 ... 144] = 41, [145 ... 160] = 42, [161 ... 176] = 43,
-	[177 ... 192] = 44, [193 ... 208] = 45, [209 ... 224] = 46,
-	[225 ... 240] = 47, [241 ... 256] = 48, [257 ... 288] = 49,
-	[289 ... 320] = 50, [321 ... 352] = 51, [353 ... 384] = 52,
-	[385 ... 416] = 53, [417 ... 448] = 54, [449 ... 480] = 55,
-	[481 ... 512] = 56,
+	[129 ... 136] = 41, [137 ... 144] = 42, [145 ... 156] = 43,
+	[157 ... 168] = 44, [169 ... 184] = 45, [185 ... 204] = 46,
+	[205 ... 224] = 47, [225 ... 256] = 48, [257 ... 272] = 49,
+	[273 ... 292] = 50, [293 ... 312] = 51, [313 ... 340] = 52,
+	[341 ... 372] = 53, [373 ... 408] = 54, [409 ... 452] = 55,
+	[453 ... 512] = 56,
 };
 
 _Static_assert(sizeof(malloc_index) == KMALLOC_MAX_CACHE_SIZE / 16 + 1,
@@ -98,6 +100,22 @@ _Static_assert(sizeof(malloc_index) == KMALLOC_MAX_CACHE_SIZE / 16 + 1,
 
 /* Which ladder it is; unknown until boot has read the parameters. */
 static enum { KERNEL_LADDER = 1, FINE_LADDER, GROWING_LADDER } ladder;
+
+unsigned int kmalloc_row_index(size_t size)
+{
+	unsigned int shift, row = KMALLOC_ROW_2K + 1;
+
+	if (size <= 128)
+		return (unsigned int)(size + 15) / 16;
+	if (size > 2048) {
+		while (row_size[row] < size)
+			row++;
+		return row;
+	}
+	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 8 is the row of 128. */
+	shift = ilog2(size - 1) - 3;
+	return 9 + (shift - 4) * 8 + (unsigned int)((size - 1) >> shift) - 8;
+}
 
 static unsigned int kernel_row(size_t size)
 {

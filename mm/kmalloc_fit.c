@@ -6,9 +6,9 @@
  * The steps of the fine ladder are an eighth, above 256 bytes. Most programs use
  * many sizes and waste half a step. Some have one: pages of 4096 bytes with a
  * header of 264, rows of 1024 with one of 8; most of their memory is blocks that
- * waste nearly a whole step, and slabs round once more:
+ * waste nearly a whole step:
  *
- *	asked for 4360	class 4608, 7 in a slab of 32 KiB	4681 bytes each
+ *	asked for 4360	class 4672, 7 in a slab of 32 KiB	4681 bytes each
  *			fitted 4368, 15 in a slab of 64 KiB	4369
  *
  * So a cache is looked at when it has grown to FIT_MIN_BYTES, and each time it

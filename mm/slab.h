@@ -306,8 +306,14 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	       unsigned int align, slab_flags_t flags);
 /* kmalloc_caches.c: which sizes there are ---------------------------------- */
 
-/* All kmalloc caches there may be, in ascending size: the fine ladder, eight steps
- * per doubling. The kernel's ladder is a subset of it, so one row serves both. */
+/*
+ * All kmalloc caches there may be, in ascending size: the fine ladder, eight steps
+ * per doubling. The kernel's ladder is a subset of it, so one row serves both.
+ *
+ * Above 2048 there are few objects in a slab, and what is lost at its end counts: the
+ * steps are 32 KiB and 64 KiB divided by 15, 14, ... 8, rounded down to a multiple of
+ * a cache line. (Of 6656, 7168, 7680 and 8192 bytes a slab of 32 KiB has 4 each.)
+ */
 #define KMALLOC_ROW_SIZES(_)						\
 	_(8)								\
 	_(16) _(32) _(48) _(64) _(80) _(96) _(112) _(128)		\
@@ -315,8 +321,8 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 	_(288) _(320) _(352) _(384) _(416) _(448) _(480) _(512)		\
 	_(576) _(640) _(704) _(768) _(832) _(896) _(960) _(1024)	\
 	_(1152) _(1280) _(1408) _(1536) _(1664) _(1792) _(1920) _(2048)	\
-	_(2304) _(2560) _(2816) _(3072) _(3328) _(3584) _(3840) _(4096)	\
-	_(4608) _(5120) _(5632) _(6144) _(6656) _(7168) _(7680) _(8192)
+	_(2176) _(2304) _(2496) _(2688) _(2944) _(3264) _(3584) _(4096)	\
+	_(4352) _(4672) _(4992) _(5440) _(5952) _(6528) _(7232) _(8192)
 #define KMALLOC_ROW_LENGTH 57
 /* Behind them those that kmalloc_fit.c makes. */
 #define KMALLOC_NR_FITTED 8
@@ -324,17 +330,7 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
 
 /* The index in the row of the smallest size that holds @size, 9 to 8192 bytes. */
-static inline unsigned int kmalloc_row_index(size_t size)
-{
-	unsigned int shift;
-
-	if (size <= 128)
-		return (unsigned int)(size + 15) / 16;
-	/* Eight steps in (2^(shift + 3), 2^(shift + 4)]; 8 is the row of 128. */
-	shift = ilog2(size - 1) - 3;
-	return 9 + (shift - 4) * 8 + (unsigned int)((size - 1) >> shift) - 8;
-}
-
+unsigned int kmalloc_row_index(size_t size);
 int create_kmalloc_caches(void);
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 
