@@ -115,14 +115,14 @@ START_TEST(fit_size_that_is_asked_for_much_has_a_cache)
 }
 END_TEST
 
-/* Sizes of all of a step; or close to its end, where larger slabs alone would
- * lose less. */
+/* Sizes of all of a step, in whatever few are looked at; or close to its end, where
+ * larger slabs alone would lose less. */
 TEST_SCENARIO(fit_none)
 {
 	size_t i;
 
 	for (i = 0; i < MAX_BLOCKS / 2; i++)
-		take(1025 + i % 128);
+		take(1025 + i * 37 % 128);
 	give_all();
 	for (i = 0; i < MAX_BLOCKS / 2; i++)
 		take(7100 + i % 53);
