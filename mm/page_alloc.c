@@ -164,7 +164,8 @@ static int request_type(const struct zone *zone, gfp_t gfp)
 	int type = gfp_migratetype(gfp);
 
 	if (READ_ONCE(zone->managed_pages) < pageblock_nr_pages)
-		return (int)pageblock_type(pfn_to_page(zone->start_pfn));
+		return (int)pageblock_type(
+			pfn_to_page(READ_ONCE(zone->start_pfn)));
 	if (WARN_ON_ONCE(type >= MIGRATE_PCPTYPES))
 		return MIGRATE_UNMOVABLE;
 	return type;
