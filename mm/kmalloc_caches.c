@@ -243,7 +243,7 @@ static void use_row(unsigned int row)
 	unsigned int i = (row_size[row] + 15u) / 16, old;
 
 	for (; i && kmalloc_row_index(index_size(i)) == row; i--) {
-		old = malloc_index[i];
+		old = READ_ONCE(malloc_index[i]);
 		if (kmalloc_row[KMALLOC_NORMAL][old].object_size > row_size[row])
 			/* Release: who follows the index finds all of it (R2). */
 			__atomic_store_n(&malloc_index[i], (u8)row,

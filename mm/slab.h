@@ -339,11 +339,14 @@ struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 /* What malloc() has for each (size + 15) / 16, as an index in the row. */
 extern __hidden u8 malloc_index[KMALLOC_MAX_CACHE_SIZE / 16 + 1];
 
-/* For 0 to KMALLOC_MAX_CACHE_SIZE bytes; objects are aligned to 16. */
+/* For 0 to KMALLOC_MAX_CACHE_SIZE bytes; objects are aligned to 16. Acquire: a
+ * cache that another thread has just made is seen whole. */
 static __always_inline struct kmem_cache *malloc_cache(size_t size)
 {
-	return &kmalloc_row[KMALLOC_NORMAL]
-			   [READ_ONCE(malloc_index[(size + 15) >> 4])];
+	u8 row = __atomic_load_n(&malloc_index[(size + 15) >> 4],
+				 __ATOMIC_ACQUIRE);
+
+	return &kmalloc_row[KMALLOC_NORMAL][row];
 }
 
 /* The same, aligned to @align, a power of two of which @size is a multiple. */

@@ -131,7 +131,8 @@ TEST_SCENARIO(grow_all)
 	for (size = KMALLOC_MAX_CACHE_SIZE; size; size -= 8) {
 		for (i = 0; i < 10; i++)
 			kfree(take(size));
-		check_index();
+		if (size % 256 == 0)
+			check_index();
 	}
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
 		row = kmalloc_row_index(size);
