@@ -159,11 +159,13 @@ static char *copy_name(const char *name)
 	size_t length = strlen(name) + 1;
 	char *copy;
 
+	/* Short names share slabs with longer ones. */
 	if (length > KMALLOC_MAX_CACHE_SIZE)
 		copy = kmalloc_large(length, 0, GFP_KERNEL, NULL);
 	else
-		copy = sheaf_alloc_unwatched(kmalloc_slab(length, GFP_KERNEL),
-					     GFP_KERNEL, length, NULL);
+		copy = sheaf_alloc_unwatched(
+			kmalloc_slab(max_t(size_t, length, 16), GFP_KERNEL),
+			GFP_KERNEL, length, NULL);
 	return copy ? memcpy(copy, name, length) : NULL;
 }
 
