@@ -242,6 +242,7 @@ static void use_row(unsigned int row)
 {
 	unsigned int i = (row_size[row] + 15u) / 16, old;
 
+	lockdep_assert_held(&slab_mutex);
 	for (; i && kmalloc_row_index(index_size(i)) == row; i--) {
 		old = READ_ONCE(malloc_index[i]);
 		if (kmalloc_row[KMALLOC_NORMAL][old].object_size > row_size[row])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sheaves: per-CPU arrays of free objects, and what happens when one is empty or full.
+ * Sheaves: per-CPU arrays of free objects, and what is done when one is empty or
+ * full.
  *
  * Each CPU has two sheaves per cache: main, where all pops and pushes happen,
  * and spare. Two, so that a load that swings around a boundary swaps them and
