@@ -336,6 +336,10 @@ struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 
+/* Pages that were in use, beyond the largest order too; NULL if no run is as
+ * long. */
+struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages);
+
 /* mm/page_run.c ----------------------------------------------------------- */
 
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
@@ -365,7 +369,7 @@ static inline void destroy_compound_page(struct page *page, unsigned int order)
 }
 
 /* The head of the large block of kmalloc() whose pages include @page; NULL if
- * there is none. Up to MAX_ORDER_NR_PAGES steps. */
+ * there is none. As many steps as pages lie before it in the block. */
 struct page *large_head(const struct page *page);
 
 /* mm/huge_memory.c: make fresh memory of huge pages if that pays, as far as the
@@ -387,13 +391,25 @@ void page_reporting_start(void);
 /* This process may have a reporter, and has none yet. */
 void page_reporting_enable(void);
 extern __hidden _Atomic bool page_reporting_active;
+extern __hidden size_t vmap_bytes_kept;	/* see vmap_kept.c */
 #define PAGE_REPORTING_MIN (8UL << 20)	/* bytes free that make it worth a thread */
 
+void page_reporting_keep_level(void);
+
+/* Of blocks that were freed and are kept; without a lock. */
+static inline size_t vmap_kept_bytes(void)
+{
+	return READ_ONCE(vmap_bytes_kept);
+}
+
+/* Pages came free. */
 static inline void page_reporting_notify(const struct zone *zone)
 {
-	if (unlikely(zone_dirty(zone) << PAGE_SHIFT >= PAGE_REPORTING_MIN) &&
-	    !atomic_load_explicit(&page_reporting_active,
-				  memory_order_relaxed))
+	if (likely(zone_dirty(zone) << PAGE_SHIFT < PAGE_REPORTING_MIN))
+		return;
+	if (unlikely(vmap_kept_bytes()))
+		page_reporting_keep_level();
+	if (!atomic_load_explicit(&page_reporting_active, memory_order_relaxed))
 		page_reporting_start();
 }
 

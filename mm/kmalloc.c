@@ -5,7 +5,9 @@
  *	0			ZERO_SIZE_PTR
  *	1 .. 8 KiB		an object of a kmalloc cache	(slab_common.c)
  *	   .. 4 MiB		whole pages			(page_alloc.c, page_run.c)
- *	beyond			kmalloc: NULL; malloc: vmalloc	(vmalloc.c)
+ *	beyond			kmalloc: NULL
+ *				malloc: pages that were in use	(page_run.c)
+ *				  or else vmalloc		(vmalloc.c)
  *
  * kfree() goes back by what the address is: the struct page of a slab names
  * the cache; the head page of a large block has PG_large and its length;
@@ -26,11 +28,36 @@
 #include "failslab.h"
 #include "internal.h"
 #include "kfence.h"
+#include "page_poison.h"
 #include "slab.h"
 #include "slub_debug.h"
 #include "watch.h"
 
 /* Large blocks ------------------------------------------------------------ */
+
+/* Such blocks live shorter than slabs: keep them apart. */
+static gfp_t large_gfp(gfp_t gfp)
+{
+	return (gfp & ~__GFP_RECLAIMABLE) | __GFP_MOVABLE;
+}
+
+/* The pages are one block now, of which the caller may use @size bytes. */
+static void *prep_large(struct page *page, unsigned long nr_pages, size_t size,
+			gfp_t gfp, const void *caller)
+{
+	void *p = page_address(page);
+
+	page->private = nr_pages;
+	page->slack = 0;
+	SetPageLarge(page);
+	if (large_red_zone(size))
+		large_debug_alloc(page, size, caller);
+	if (memcheck_active()) {
+		memcheck_poison(p, nr_pages << PAGE_SHIFT);
+		memcheck_alloc(p, size, gfp & __GFP_ZERO);
+	}
+	return p;
+}
 
 /* @size is what the caller may use of @block bytes. */
 static void *alloc_large_pages(size_t size, size_t block,
@@ -39,28 +66,33 @@ static void *alloc_large_pages(size_t size, size_t block,
 {
 	unsigned long nr_pages = PAGE_ALIGN(block) >> PAGE_SHIFT;
 	struct page *page;
-	void *p;
 
 	if (want_init_on_alloc(gfp))
 		gfp |= __GFP_ZERO;
 	gate_enter();
-	/* Such blocks live shorter than slabs: keep them apart. */
-	page = alloc_frozen_exact((gfp & ~__GFP_RECLAIMABLE) | __GFP_MOVABLE,
-				  nr_pages, min_order, NULL);
+	page = alloc_frozen_exact(large_gfp(gfp), nr_pages, min_order, NULL);
 	gate_exit();
-	if (!page)
+	return page ? prep_large(page, nr_pages, size, gfp, caller) : NULL;
+}
+
+/*
+ * A block beyond the largest order, of pages that were in use: they lie there,
+ * and a mapping of its own would cost a fault for each page. Not for who wants
+ * it cleared, as in vmap_kept.c, nor where a guard page finds mistakes.
+ */
+static void *alloc_large_run(size_t size, gfp_t gfp, const void *caller)
+{
+	unsigned long nr_pages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	struct page *page;
+
+	if (want_init_on_alloc(gfp) || memcheck_active() || page_debug_on ||
+	    large_red_zone(PAGE_SIZE) || size > PTRDIFF_MAX ||
+	    vmap_kept_bytes() >= size)
 		return NULL;
-	page->private = nr_pages;
-	page->slack = 0;
-	SetPageLarge(page);
-	if (large_red_zone(size))
-		large_debug_alloc(page, size, caller);
-	p = page_address(page);
-	if (memcheck_active()) {
-		memcheck_poison(p, nr_pages << PAGE_SHIFT);
-		memcheck_alloc(p, size, gfp & __GFP_ZERO);
-	}
-	return p;
+	gate_enter();
+	page = alloc_frozen_run(large_gfp(gfp), nr_pages);
+	gate_exit();
+	return page ? prep_large(page, nr_pages, size, gfp, caller) : NULL;
 }
 
 static void *large_by_ladder(size_t size, gfp_t gfp, const void *caller)
@@ -129,6 +161,10 @@ void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller)
 				      gfp | __GFP_NOWARN, caller);
 		if (p)
 			return p;
+	} else if (align <= PAGE_SIZE) {
+		p = alloc_large_run(size, gfp, caller);
+		if (p)
+			return p;
 	}
 	/* Too large, or no such run of pages is left: a mapping of its own. */
 	gate_enter();
@@ -146,9 +182,9 @@ bool kmalloc_large_resize(void *p, size_t size)
 	bool done;
 
 	/* A memory checker must see each byte copied to believe it is there. */
-	if (memcheck_active() || kmm_params.init_on_alloc || !size ||
-	    size > KMALLOC_MAX_SIZE || !page || page->slab_cache ||
-	    !PageLarge(page) || page->slack)
+	if (memcheck_active() || kmm_params.init_on_alloc || !size || !page ||
+	    page->slab_cache || !PageLarge(page) || page->slack ||
+	    (size > KMALLOC_MAX_SIZE && nr_pages > page->private))
 		return false;
 	gate_enter();
 	done = resize_frozen_exact(page, page->private, nr_pages);

@@ -479,6 +479,15 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 	return page;
 }
 
+struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages)
+{
+	struct page *page = get_run(gfp, nr_pages);
+
+	if (page)
+		prep_new_block(page, nr_pages, gfp, NULL);
+	return page;
+}
+
 /* A message in the kernel's wording, for failures that nobody expects. */
 static noinline __cold void warn_alloc(gfp_t gfp, unsigned int order)
 {

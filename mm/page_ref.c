@@ -54,7 +54,6 @@ struct page *large_head(const struct page *page)
 	struct page *pos = (struct page *)page;
 	unsigned long i, max = (unsigned long)(page - range->pages);
 
-	max = min_t(unsigned long, max, MAX_ORDER_NR_PAGES - 1);
 	for (i = 0; i <= max; i++, pos--) {
 		if (PageLarge(pos))
 			return READ_ONCE(pos->private) > i ? pos : NULL;

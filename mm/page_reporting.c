@@ -165,6 +165,26 @@ unsigned long page_reporting_make_room(unsigned long nr_pages, bool report)
 	return highest;
 }
 
+/*
+ * Free pages that were given back, and a freed block that is their buddy, become
+ * one block, which counts as resident. So the level may rise without a request:
+ *
+ *	|     |xxxxx|		given back, and in use
+ *	|. . . . . .|		free, and half of it takes memory when it is used
+ *
+ * Kept blocks go for that, or the process would pass its highest level by what
+ * they hold.
+ */
+void page_reporting_keep_level(void)
+{
+	unsigned long level = resident_pages();
+	unsigned long highest = atomic_load_explicit(&peak,
+						     memory_order_relaxed);
+
+	if (level > highest)
+		vmalloc_shrink((level - highest) << PAGE_SHIFT);
+}
+
 /* Or else a single request that nobody could meet would be the level below which
  * everything is kept. */
 void page_reporting_no_room(unsigned long highest)

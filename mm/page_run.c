@@ -15,7 +15,8 @@
  *
  * What was allocated as a run, or cut from a larger block, has no order: its
  * owner remembers how many pages it has. It is freed in blocks as large as their
- * alignment allows, and can grow and shrink where it is.
+ * alignment allows, and can grow and shrink where it is. A run may be longer than
+ * the largest order.
  *
  * States:	free blocks of buddy.c -> run -> free blocks
  * Lock order:	takes zone->lock; see buddy.c.
@@ -131,7 +132,8 @@ static struct page *take_run(struct zone *zone, struct run run,
 
 struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages, int type)
 {
-	unsigned int high = ilog2(nr_pages), low = high ? high - 1 : 0, k, i;
+	unsigned int high = min_t(unsigned int, ilog2(nr_pages), MAX_PAGE_ORDER);
+	unsigned int low = high ? high - 1 : 0, k, i;
 	struct run best = { NULL, 0 };
 	struct page *page = NULL;
 

@@ -74,8 +74,6 @@ bool vmap_keep(struct vmap_area *area);
 /* A kept area as one of @size, with what its last owner has left in it; NULL if
  * none will do. */
 struct vmap_area *vmap_reuse_kept(size_t size, size_t align);
-/* Without a lock. */
-size_t vmap_kept_bytes(void);
 unsigned int vmap_kept_validate(void);
 
 #endif /* MM_VMALLOC_H */

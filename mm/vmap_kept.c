@@ -38,12 +38,7 @@
 
 static LIST_HEAD(vmap_kept);		/* newest first */
 static unsigned long nr_kept;		/* read without the lock as a hint */
-static size_t nr_bytes_kept;		/* likewise */
-
-size_t vmap_kept_bytes(void)
-{
-	return READ_ONCE(nr_bytes_kept);
-}
+size_t vmap_bytes_kept;			/* likewise */
 
 static bool worth_keeping(const struct vmap_area *area)
 {
@@ -66,7 +61,7 @@ static void kept_add(struct vmap_area *area, bool old)
 	else
 		list_add(&area->lazy, &vmap_kept);
 	WRITE_ONCE(nr_kept, nr_kept + 1);
-	WRITE_ONCE(nr_bytes_kept, nr_bytes_kept + area->size);
+	WRITE_ONCE(vmap_bytes_kept, vmap_bytes_kept + area->size);
 }
 
 static struct vmap_area *kept_del(struct vmap_area *area)
@@ -74,7 +69,7 @@ static struct vmap_area *kept_del(struct vmap_area *area)
 	lockdep_assert_held(&vmap_lock);
 	list_del_init(&area->lazy);
 	WRITE_ONCE(nr_kept, nr_kept - 1);
-	WRITE_ONCE(nr_bytes_kept, nr_bytes_kept - area->size);
+	WRITE_ONCE(vmap_bytes_kept, vmap_bytes_kept - area->size);
 	return area;
 }
 
@@ -101,7 +96,7 @@ static void keep_area(struct vmap_area *area)
 		if (area)
 			vmap_unmap(area);
 	}
-	if (READ_ONCE(nr_bytes_kept) >= PAGE_REPORTING_MIN &&
+	if (vmap_kept_bytes() >= PAGE_REPORTING_MIN &&
 	    !atomic_load_explicit(&page_reporting_active,
 				  memory_order_relaxed))
 		page_reporting_start();
@@ -242,5 +237,5 @@ unsigned int vmap_kept_validate(void)
 	lockdep_assert_held(&vmap_lock);
 	if (!vmap_list_validate(&vmap_kept, &areas, &bytes))
 		return 2;
-	return areas != nr_kept || bytes != nr_bytes_kept ? 4 : 0;
+	return areas != nr_kept || bytes != vmap_bytes_kept ? 4 : 0;
 }

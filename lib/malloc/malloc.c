@@ -343,6 +343,40 @@ static void watch_moved(void *p, void *to, size_t size, const void *caller)
 		watch_call(&call);
 }
 
+/* A mapping moves, and grows, by page tables. */
+static void *resize_mapping(void *p, size_t size, const void *caller)
+{
+	void *to;
+
+	gate_enter();
+	to = vmalloc_resize(p, size);
+	gate_exit();
+	if (to && to != p)
+		watch_moved(p, to, size, caller);
+	return to;
+}
+
+/* What has grown so far may grow further: as a mapping, which needs no more
+ * copies for that. */
+static void *move_to_mapping(void *p, size_t capacity, size_t size,
+			     const void *caller)
+{
+	bool zeroed = false;
+	void *to;
+
+	if (fault_injection || memcheck_active())
+		return NULL;
+	gate_enter();
+	to = vmalloc_aligned(size, PAGE_SIZE, &zeroed);
+	gate_exit();
+	if (!to)
+		return NULL;
+	memcpy(to, p, min_t(size_t, size, capacity));
+	watch_moved(p, to, size, caller);
+	free_block(p, caller);
+	return to;
+}
+
 /*
  * realloc() of what is not an object of a usual slab: a large block, a vmalloc
  * block, or a pointer that was never allocated. A block of pages grows in place
@@ -370,15 +404,12 @@ static noinline void *realloc_slow(void *p, size_t size, const void *caller)
 		return realloc_move(p, capacity, size, caller);
 	if (size > KMALLOC_MAX_CACHE_SIZE && kmalloc_large_resize(p, size))
 		return p;
-	if (size > KMALLOC_MAX_SIZE && !lookup_page(p)) {
-		gate_enter();
-		to = vmalloc_resize(p, size);
-		gate_exit();
-		if (to) {
-			if (to != p)
-				watch_moved(p, to, size, caller);
+	if (size > KMALLOC_MAX_SIZE) {
+		to = lookup_page(p) ?
+			     move_to_mapping(p, capacity, size, caller) :
+			     resize_mapping(p, size, caller);
+		if (to)
 			return to;
-		}
 	}
 	return realloc_move(p, capacity, size, caller);
 

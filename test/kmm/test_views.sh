@@ -146,6 +146,10 @@ test_views_whatis() {
 		"$dir/views-prog" known "$dir/known"
 	known freed ': object [0-9]+ of kmalloc-512, free, in a sheaf'
 	stop
+	start env KMM_CMDLINE="kmalloc_ladder=fine page_shift=12" \
+		"$dir/views-prog" across "$dir/known"
+	known across ': large block, in use.*offset_bytes +3145632.*size_bytes +3145728'
+	stop
 	guarded
 	start env KMM_CMDLINE="slab_debug=U page_owner" \
 		"$dir/views-prog" known "$dir/known"

@@ -5,6 +5,7 @@
  *	views reports DIR	uses all of it, in four threads that end; writes
  *				what kmm_show() says to DIR/NAME
  *	views known FILE	writes lines "NAME ADDRESS" to FILE
+ *	views across FILE	the same of a block that crosses a boundary
  *	views half		64 MiB of objects, and every other one freed
  *	views churn		four threads that never rest
  *	views names		caches with names that need quoting
@@ -199,6 +200,34 @@ static void mode_known(const char *path)
 	fclose(out);
 }
 
+/*
+ *	0    2    4    6    8 MiB
+ *	|xxxx|....|....|xxxx|	a block of 3 MiB in the middle belongs to two
+ *	|xxxx|yyyyyyy..|xxxx|	blocks of the largest order
+ *
+ * On the fine ladder, where a block has the pages it needs, anywhere.
+ */
+static void mode_across(const char *path)
+{
+	FILE *out = fopen(path, "w");
+	size_t size = 3 << 20, i;
+	char *used[64], *p;
+
+	if (!out)
+		exit(3);
+	for (i = 0; i < 64; i++) {
+		used[i] = kmalloc(1 << 20, GFP_KERNEL);
+		memset(used[i], 1, 1 << 20);
+	}
+	for (i = 0; i < 64; i++)
+		if ((((unsigned long)used[i] >> 20) + 2) & 4)
+			kfree(used[i]);
+	p = kmalloc(size, GFP_KERNEL);
+	if ((unsigned long)p >> 22 != (unsigned long)(p + size - 1) >> 22)
+		fprintf(out, "across %p\n", p + size - 96);
+	fclose(out);
+}
+
 static void mode_half(void)
 {
 	size_t i, nr = (64u << 20) / 1024;
@@ -252,6 +281,8 @@ int main(int argc, char **argv)
 		mode_reports(argv[2]);
 	} else if (!strcmp(mode, "known") && argc == 3) {
 		mode_known(argv[2]);
+	} else if (!strcmp(mode, "across") && argc == 3) {
+		mode_across(argv[2]);
 	} else if (!strcmp(mode, "half")) {
 		mode_half();
 	} else if (!strcmp(mode, "churn")) {

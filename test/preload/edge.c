@@ -182,6 +182,38 @@ static void realloc_keeps_contents(void)
 	}
 }
 
+/* Of pages that were in use, beyond the largest order of the buddy system. */
+static void realloc_of_reused_pages_keeps_contents(void)
+{
+	static unsigned char *used[64];
+	size_t size = 5 << 20, i, k;
+	unsigned char *p;
+
+	for (i = 0; i < ARRAY_SIZE(used); i++) {
+		used[i] = malloc(1 << 20);
+		CHECK(used[i]);
+		memset(used[i], 0x77, 1 << 20);
+	}
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		free(used[i]);
+	p = malloc(size);
+	CHECK(p);
+	for (k = 0; k < size; k += 61)
+		p[k] = (unsigned char)(k / 61);
+	for (i = size; i < 40 << 20; i += 3 << 20) {
+		p = realloc(p, i);
+		CHECK(p && malloc_usable_size(p) >= i);
+		p[i - 1] = 1;
+		for (k = 0; k < size; k += 61)
+			CHECK(p[k] == (unsigned char)(k / 61));
+	}
+	p = realloc(p, size);
+	for (k = 0; p && k < size; k += 61)
+		CHECK(p[k] == (unsigned char)(k / 61));
+	CHECK(p);
+	free(p);
+}
+
 static void realloc_failure_keeps_block(void)
 {
 	static const size_t sizes[] = { 40, 20000, 6 << 20 };
@@ -530,6 +562,8 @@ static const struct test tests[] = {
 	{ "realloc_null_allocates", realloc_null_allocates },
 	{ "realloc_zero_frees", realloc_zero_frees },
 	{ "realloc_keeps_contents", realloc_keeps_contents },
+	{ "realloc_of_reused_pages_keeps_contents",
+	  realloc_of_reused_pages_keeps_contents },
 	{ "realloc_failure_keeps_block", realloc_failure_keeps_block },
 	{ "realloc_shrink_gives_memory_back", realloc_shrink_gives_memory_back },
 	{ "reallocarray_overflow_sets_enomem",

@@ -375,6 +375,57 @@ START_TEST(kmalloc_large_neighbours_stay_open)
 }
 END_TEST
 
+/*
+ * Beyond the largest order a block lies in pages that were in use, if there are
+ * as many in a row; what must be cleared, and what is aligned, never does.
+ */
+TEST_SCENARIO(large_in_used_pages)
+{
+	size_t size = 6UL << 20, nr = 16, i;
+	struct page *used[16];
+	unsigned char *p, *q;
+
+	p = kmalloc_large(size, 16, GFP_KERNEL, NULL);
+	ck_assert(is_vmalloc_addr(p));
+	for (i = 0; i < nr; i++) {
+		used[i] = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+		ck_assert_ptr_nonnull(used[i]);
+	}
+	for (i = 0; i < nr; i++)
+		__free_pages(used[i], MAX_PAGE_ORDER);
+	drain_all_pages();
+	q = kmalloc_large(size + 5, 16, GFP_KERNEL, NULL);
+	ck_assert_ptr_nonnull(q);
+	ck_assert(!is_vmalloc_addr(q));
+	ck_assert_uint_eq(kmalloc_usable(q), PAGE_ALIGN(size + 5));
+	ck_assert_ptr_eq(virt_to_head_page(q + size), virt_to_page(q));
+	fill(q, size + 5, 3);
+	/* It shrinks where it is, and grows into a mapping. */
+	ck_assert(kmalloc_large_resize(q, size));
+	ck_assert_uint_eq(kmalloc_usable(q), size);
+	ck_assert(!kmalloc_large_resize(q, size + PAGE_SIZE));
+	ck_assert(holds(q, size, 3));
+	kfree(p);
+	kfree(q);
+	p = kmalloc_large(size, 16, GFP_KERNEL | __GFP_ZERO, NULL);
+	q = kmalloc_large(size, 2 * PAGE_SIZE, GFP_KERNEL, NULL);
+	ck_assert(is_vmalloc_addr(p));
+	ck_assert(is_vmalloc_addr(q));
+	kfree(p);
+	kfree(q);
+	ck_assert_ptr_null(kmalloc_large(SIZE_MAX / 2, 16, GFP_KERNEL, NULL));
+	ck_assert_uint_eq(page_alloc_validate(), 0);
+}
+
+START_TEST(kmalloc_large_lies_in_used_pages)
+{
+	/* Under a memory checker each has a guard page. */
+	if (!memcheck_active())
+		test_scenario_passes("large_in_used_pages",
+				     "page_shift=12 thp=never page_reporting=0");
+}
+END_TEST
+
 /* malloc's large blocks: any alignment, and vmalloc where pages end. */
 START_TEST(kmalloc_large_alignments_work)
 {
@@ -635,6 +686,7 @@ Suite *suite_kmalloc(void)
 	tcase_add_test(tc, kmalloc_large_has_pages_of_its_ladder);
 	tcase_add_test(tc, kmalloc_large_pages_know_their_head);
 	tcase_add_test(tc, kmalloc_large_neighbours_stay_open);
+	tcase_add_test(tc, kmalloc_large_lies_in_used_pages);
 	tcase_add_test(tc, kmalloc_large_alignments_work);
 	tcase_add_test(tc, kmalloc_other_ladder_works);
 	suite_add_tcase(suite, tc);

@@ -16,6 +16,7 @@
 #include <linux/vmalloc.h>
 
 #include "cmdline.h"
+#include "gate.h"
 #include "host.h"
 #include "internal.h"
 #include "memcheck.h"
@@ -110,6 +111,59 @@ TEST_SCENARIO(room_for_mapping)
 START_TEST(room_is_made_above_highest_level_only)
 {
 	test_scenario_passes("room_for_mapping", "page_shift=12 thp=never page_reporting=0");
+}
+END_TEST
+
+#define NR_HALVES 32
+
+/*
+ *	|xxxx|    |	a block of which one half was given back
+ *	|. . . . .|	and the other one is freed: it counts as resident
+ *
+ * A freed mapping that is kept goes for that.
+ */
+TEST_SCENARIO(level_of_merged_blocks)
+{
+	struct page *halves[NR_HALVES];
+	size_t half = PAGE_SIZE << (MAX_PAGE_ORDER - 1), kept;
+	void *p = vmalloc(17UL << 20);
+	int i;
+
+	/* From here on mappings are kept, and no reporter lets them go. */
+	atomic_store(&page_reporting_active, true);
+	ck_assert_ptr_nonnull(p);
+	vfree(p);
+	for (i = 0; i < NR_HALVES; i++) {
+		halves[i] = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
+		ck_assert_ptr_nonnull(halves[i]);
+		memset(page_address(halves[i]), 1, 2 * half);
+		split_page(halves[i], MAX_PAGE_ORDER);
+	}
+	kmm_trim();
+	for (i = 0; i < NR_HALVES; i++)
+		free_pages_exact((char *)page_address(halves[i]) + half, half);
+	kmm_trim();
+	p = vmalloc(NR_HALVES / 2 * half);
+	ck_assert_ptr_nonnull(p);
+	memset(p, 1, NR_HALVES / 2 * half);
+	vfree(p);
+	kept = vmap_kept_bytes();
+	ck_assert_uint_eq(kept, NR_HALVES / 2 * half);
+	for (i = 0; i < NR_HALVES; i++)
+		free_pages_exact(page_address(halves[i]), half);
+	ck_assert_uint_lt(vmap_kept_bytes(), kept / 4);
+	ck_assert_uint_eq(vmalloc_validate(), 0);
+	gate_enter();
+	vmalloc_shrink(SIZE_MAX);
+	gate_exit();
+}
+
+START_TEST(level_is_kept_when_blocks_merge)
+{
+	/* Under a memory checker nothing is kept. */
+	if (!memcheck_active())
+		test_scenario_passes("level_of_merged_blocks",
+				     "page_shift=12 thp=never page_reporting=1");
 }
 END_TEST
 
@@ -332,6 +386,7 @@ Suite *suite_page_reporting(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, room_is_made_above_highest_level_only);
+	tcase_add_test(tc, level_is_kept_when_blocks_merge);
 	tcase_add_test(tc, report_gives_each_block_once);
 	tcase_add_test(tc, report_stops_at_limit);
 	tcase_add_test(tc, report_may_keep_huge_pages_whole);

@@ -182,6 +182,56 @@ START_TEST(exact_run_across_blocks_that_are_no_buddies)
 }
 END_TEST
 
+/*
+ *	|x x x x|. . . .|. . . .|. . . .|	four blocks of the largest order:
+ *	|x x x x|. y y y|y y y y|y y . .|	a run of more pages than any has
+ */
+TEST_SCENARIO(run_beyond_largest_order)
+{
+	unsigned long nr = MAX_ORDER_NR_PAGES, wanted = 2 * nr + nr / 2, i;
+	struct page *block[4], *run;
+
+	page_setup();
+	gate_enter();
+	for (i = 0; i < ARRAY_SIZE(block); i++) {
+		block[i] = alloc_frozen_pages(GFP_KERNEL, MAX_PAGE_ORDER, NULL);
+		ck_assert_ptr_nonnull(block[i]);
+		ck_assert(!i || block[i] == block[i - 1] + nr);
+		mark(page_address(block[i]), nr, 40 + i);
+	}
+	for (i = 1; i < ARRAY_SIZE(block); i++)
+		free_frozen_pages(block[i], MAX_PAGE_ORDER);
+	pcp_drain_all();
+	/* Of fresh memory there is more. */
+	while (zones[ZONE_NORMAL].nr_free < 5 * nr)
+		ck_assert(sparse_grow(MAX_PAGE_ORDER, true));
+	ck_assert_ptr_null(alloc_frozen_run(GFP_KERNEL, 3 * nr + 1));
+	run = alloc_frozen_run(GFP_KERNEL, wanted);
+	ck_assert_ptr_nonnull(run);
+	ck_assert(run >= block[1] && run + wanted <= block[3] + nr);
+	ck_assert_int_eq(free_now(), free_at_start - (long)(nr + wanted));
+	validate();
+	mark(page_address(run), wanted, 50);
+	SetPageLarge(run);
+	run->private = wanted;
+	ck_assert_ptr_eq(compound_head(run + wanted - 1), run);
+	ck_assert_ptr_ne(compound_head(run + wanted), run);
+	ClearPageLarge(run);
+	ck_assert(is_marked(page_address(block[0]), nr, 40));
+	ck_assert(is_marked(page_address(run), wanted, 50));
+	free_frozen_exact(run, wanted);
+	free_frozen_pages(block[0], MAX_PAGE_ORDER);
+	gate_exit();
+	page_teardown();
+}
+
+START_TEST(run_beyond_the_largest_order)
+{
+	test_scenario_passes("run_beyond_largest_order",
+			     "page_shift=12 page_reporting=0 thp=never");
+}
+END_TEST
+
 /* A slab is rather small than of memory that nobody has used. */
 START_TEST(slab_of_used_page_before_fresh_block)
 {
@@ -336,6 +386,7 @@ Suite *suite_page_run(void)
 	tcase_add_loop_test(tc, exact_run_across_blocks_that_are_no_buddies, 5,
 			    8);
 	tcase_add_test(tc, slab_of_used_page_before_fresh_block);
+	tcase_add_test(tc, run_beyond_the_largest_order);
 	tcase_add_test(tc, growth_takes_back_what_caches_keep);
 	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);

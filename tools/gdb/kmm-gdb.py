@@ -289,12 +289,14 @@ class Heap:
                 page.flag("PG_slab") or page._refcount > 0
             if used and not page.flag("PG_large") and page.order >= order:
                 return first, page
-        least = max(area.start_pfn, pfn - (1 << self["NR_PAGE_ORDERS"] - 1))
-        for first in range(pfn, least - 1, -1):
+        for first in range(pfn, area.start_pfn - 1, -1):
             page = self.page_at(area, first)
             if page.flag("PG_large"):
                 if pfn - first < page.private:
                     return first, page
+                break
+            if page.flag("PG_buddy") or page.flag("PG_pcp") or \
+                    page.flag("PG_slab") or page._refcount > 0:
                 break
         return pfn, self.page_at(area, pfn)
 

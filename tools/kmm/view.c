@@ -667,7 +667,57 @@ static bool is_wanted(struct view *v, const struct view_block *block,
 	return true;
 }
 
-/* No block reaches over a multiple of the largest order. */
+/* What only the first page of a block says of itself. */
+static bool begins_block(const struct page *page)
+{
+	enum view_block_kind kind = block_kind(page);
+
+	return kind != VIEW_OTHER || PageTail(page);
+}
+
+/*
+ * The large block that @pfn is a later page of, as large_head() in
+ * mm/page_ref.c finds it: back to the first page that begins a block.
+ */
+static bool find_large(struct view *v, const struct mem_range *range,
+		       uint64_t pfn, struct view_block *block)
+{
+	struct page_window w = { .range = range };
+	const struct page *page = NULL;
+	uint64_t pos = pfn;
+	bool found = false;
+
+	w.pages = xcalloc(PAGES_AT_ONCE, sizeof(*w.pages));
+	while (!found && pos-- > range->start_pfn) {
+		/* The window that ends here; its pages are read backwards. */
+		if (pos < w.pfn || !w.nr) {
+			uint64_t first = pos + 1 > PAGES_AT_ONCE ?
+						 pos + 1 - PAGES_AT_ONCE : 0;
+
+			if (first < range->start_pfn)
+				first = range->start_pfn;
+			if (!window_page(v, &w, first))
+				break;
+		}
+		page = window_page(v, &w, pos);
+		found = page && begins_block(page);
+	}
+	found = found && block_kind(page) == VIEW_LARGE &&
+		page->private > pfn - pos;
+	if (found) {
+		block->pfn = pos;
+		block->page = *page;
+		block->kind = VIEW_LARGE;
+		block->nr_pages = page->private;
+	}
+	free(w.pages);
+	return found;
+}
+
+/*
+ * Only large blocks reach over a multiple of the largest order. A walk that
+ * begins in the middle of one takes its pages for pages of nothing.
+ */
 bool view_find_block(struct view *v, uint64_t address, struct view_block *block)
 {
 	struct wanted_block wanted = { address >> v->page_shift, block, false };
@@ -686,6 +736,11 @@ bool view_find_block(struct view *v, uint64_t address, struct view_block *block)
 		if (end > range->end_pfn)
 			end = range->end_pfn;
 		walk_blocks(v, range, start, end, is_wanted, &wanted);
+		if (wanted.found && block->kind == VIEW_OTHER)
+			find_large(v, range, wanted.pfn, block);
+		/* One that begins in this window may end in the next. */
+		else if (wanted.found && block->kind == VIEW_LARGE)
+			block->nr_pages = block->page.private;
 		return wanted.found;
 	}
 	return false;
