@@ -18,6 +18,8 @@ typedef int32_t s32;
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/* What the compiler cannot know: it then leaves out tests of it. */
+#define assume(x) do { if (!(x)) __builtin_unreachable(); } while (0)
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif

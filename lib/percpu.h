@@ -219,10 +219,10 @@ static __always_inline void *percpu_pop(void *base)
 }
 
 /*
- * Push to this CPU's stack at @base. False if it is full, if there is no
- * stack, if @p equals one of the two topmost slots (a double free for the
- * caller to judge), if the sequence was interrupted, without rseq, or while
- * calls are traced.
+ * Push @p, which is not NULL, to this CPU's stack at @base. False if it is
+ * full, if there is no stack, if @p equals one of the two topmost slots (a
+ * double free for the caller to judge), if the sequence was interrupted,
+ * without rseq, or while calls are traced.
  */
 static __always_inline bool percpu_push(void *base, void *p)
 {

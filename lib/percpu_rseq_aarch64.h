@@ -82,6 +82,7 @@ static __always_inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);
+	assume(object);		/* NULL is never pushed */
 	return object;
 fail:
 	return NULL;

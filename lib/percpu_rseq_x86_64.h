@@ -66,12 +66,12 @@ static __always_inline bool rseq_bypassed(const u32 *word)
 /* Is this thread's area registered? cpu_id is negative where it is not. */
 static __always_inline bool rseq_registered(ptrdiff_t rseq)
 {
-	int cpu_id;
+	bool negative;
 
-	__asm__("movl %%fs:4(%[rseq]), %[cpu_id]"
-		: [cpu_id] "=r"(cpu_id)
+	__asm__("cmpl $0, %%fs:4(%[rseq])"
+		: "=@ccs"(negative)
 		: [rseq] "r"(rseq));
-	return cpu_id >= 0;
+	return !negative;
 }
 
 static __always_inline u32 rseq_cpu(ptrdiff_t cpu)
@@ -89,6 +89,8 @@ static __always_inline u32 rseq_cpu(ptrdiff_t cpu)
  *	if (!stack || !stack->size) fail
  *	object = stack->slots[stack->size - 1]
  *	stack->size--			<- commit
+ *
+ * The object is loaded into the register in which functions return it.
  */
 static __always_inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
 {
@@ -108,12 +110,13 @@ static __always_inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
 		"movq %c[slots](%[tmp], %[n], 8), %[object]\n\t"
 		"movl %k[n], (%[tmp])\n"
 		RSEQ_END
-		: [tmp] "=&r"(tmp), [n] "=&r"(n), [object] "=&r"(object)
+		: [tmp] "=&r"(tmp), [n] "=&r"(n), [object] "=&a"(object)
 		: [base] "r"(base), [rseq] "r"(rseq), [cpu] "r"(cpu),
 		  [unit] "i"(PERCPU_UNIT_SIZE),
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);
+	assume(object);		/* NULL is never pushed */
 	return object;
 fail:
 	return NULL;

@@ -196,10 +196,13 @@ bool sparse_grow(unsigned int order, bool wait);
 static __always_inline struct page *__virt_to_page(const void *addr)
 {
 	unsigned long off = (unsigned long)addr - memmap.base;
+	struct page *page;
 
-	if (likely(off < READ_ONCE(memmap.size)))
-		return memmap.pages + (off >> memmap.shift);
-	return NULL;
+	if (unlikely(off >= READ_ONCE(memmap.size)))
+		return NULL;
+	page = memmap.pages + (off >> memmap.shift);
+	assume(page);
+	return page;
 }
 
 static inline struct page *lookup_page(const void *addr)

@@ -88,11 +88,18 @@ static __always_inline struct kmem_cache *object_cache(const void *p)
 	return s;
 }
 
-static __always_inline void free_object(void *p, const void *caller)
+static __always_inline bool push_object(void *p)
 {
 	struct kmem_cache *s = object_cache(p);
 
-	if (unlikely(!s) || unlikely(!percpu_push(s->cpu_sheaves, p)))
+	return likely(s) && likely(percpu_push(s->cpu_sheaves, p));
+}
+
+/* This and alloc_object() are for functions that know their caller already; the
+ * others would read it ahead of the fast path. */
+static __always_inline void free_object(void *p, const void *caller)
+{
+	if (unlikely(!push_object(p)))
 		free_slow(p, caller);
 }
 
@@ -107,8 +114,6 @@ static __always_inline void *pop_object(size_t size)
 	return percpu_pop(malloc_cache(size)->cpu_sheaves);
 }
 
-/* For functions that know their caller already; the others would read it ahead
- * of the fast path. */
 static __always_inline void *alloc_object(size_t size, const void *caller)
 {
 	void *p = pop_object(size);
@@ -127,7 +132,9 @@ KMM_API void *malloc(size_t size)
 
 KMM_API void free(void *p)
 {
-	free_object(p, __builtin_return_address(0));
+	if (likely(push_object(p)))
+		return;
+	free_slow(p, __builtin_return_address(0));
 }
 
 KMM_API void *calloc(size_t n, size_t size)
