@@ -49,6 +49,12 @@ static size_t chunk_size(void)
 		     1UL << host.page_shift);
 }
 
+/* Will percpu_fast() find both in its word? */
+static bool fits_in_fast(ptrdiff_t rseq, ptrdiff_t cpu)
+{
+	return rseq == ALIGN_DOWN(cpu, RSEQ_ALIGN) && cpu == (s32)cpu;
+}
+
 static void choose_backend(void)
 {
 	u32 nr_cpu_ids = kmm_params.nr_cpus ? (u32)kmm_params.nr_cpus :
@@ -62,11 +68,12 @@ static void choose_backend(void)
 	 */
 	found_rseq = 0;
 	if (KMM_RSEQ && kmm_params.rseq && nr_cpu_ids >= host.nr_cpu_ids &&
-	    host_rseq(&rseq, &cpu) && rseq_registered(rseq) &&
-	    rseq_cpu(cpu) < nr_cpu_ids && host_membarrier_register()) {
+	    host_rseq(&rseq, &cpu) && fits_in_fast(rseq, cpu) &&
+	    rseq_registered(rseq) && rseq_cpu(cpu) < nr_cpu_ids &&
+	    host_membarrier_register()) {
 		percpu.nr_slots = 1;
 		percpu.nr_units = nr_cpu_ids + 1;
-		percpu.cpu = cpu;
+		percpu.cpu = (s32)cpu;
 		found_rseq = rseq;
 		return;
 	}

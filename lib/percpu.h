@@ -46,38 +46,52 @@
  * The layout of a per-CPU stack that the sequences know. The per-CPU object
  * starts with a pointer to it; NULL means "no stack here": both operations
  * fail and the caller's slow path decides.
+ *
+ * Each operation stores size, and the next one may follow at once. Processors
+ * tell loads from the stores under way by the lower 12 bits of their addresses,
+ * and a load that looks like one of a store waits for it. So size is not the first
+ * word of a cache line: there lies what the next operation loads first, of percpu,
+ * memmap and the cache. Nor is it a word that a push compares with, which is
+ * loaded in one piece.
  */
 struct percpu_stack {
+	unsigned long owner_word;	/* the owner's */
 	u32 size;
 	u32 capacity;
-	unsigned long owner_words[3];	/* the owner's; never equal to a slot value */
+	unsigned long owner_words[2];	/* likewise; never equal to a slot value */
 	void *slots[];
 };
 
 /*
- * What the fast path reads; one cache line. Written once at boot, but for one
- * word: the fast path must ask anyway whether sequences are used, and a tracer
- * that attaches to the probes of calls (mm/probes.h) answers for it:
+ * Written once at boot, but for one number: the fast path must ask anyway whether
+ * sequences are used, and a tracer that attaches to the probes of calls
+ * (mm/probes.h) answers for it. All that the fast path reads is one word, since
+ * loads are what it consists of:
  *
- *	bypass	| tracers | no_rseq |	0: push and pop may succeed
+ *	fast	| cpu : 32 | no_rseq : 16 | tracers : 16 |
+ *		            lower half 0: push and pop may succeed
  *
  * So nothing more is asked, and from the next instruction on each call takes the
- * slow path, where the probes are.
+ * slow path, where the probes are. Where struct rseq is follows from where its
+ * field cpu is: the struct is aligned, and the field within RSEQ_ALIGN of it.
  */
 struct percpu_state {
 	union {
-		u32 bypass;
+		u64 fast;
 		struct {
 			u16 tracers;	/* counted by the kernel, from outside */
 			u16 no_rseq;	/* not used, or not yet */
+			s32 cpu;	/* the CPU number's field, from the
+					 * thread pointer */
 		};
 	};
-	ptrdiff_t rseq;		/* struct rseq, from the thread pointer; 0: not used */
-	ptrdiff_t cpu;		/* the CPU number's field, likewise */
+	ptrdiff_t rseq;		/* struct rseq, likewise; 0: not used */
 	u32 nr_units;		/* units in each chunk */
 	u32 nr_slots;		/* the trylock way uses units [0, nr_slots) */
 	_Atomic u32 nr_used;	/* units below this may hold something */
 } __cacheline_aligned;
+
+#define RSEQ_ALIGN 32	/* the kernel demands it of struct rseq */
 
 extern __hidden struct percpu_state percpu;
 
@@ -169,7 +183,6 @@ bool percpu_barrier(void);
 #endif
 
 #if !KMM_RSEQ
-static inline bool rseq_bypassed(const u32 *word) { (void)word; return true; }
 static inline bool rseq_registered(ptrdiff_t rseq) { (void)rseq; return false; }
 static inline u32 rseq_cpu(ptrdiff_t cpu) { (void)cpu; return 0; }
 static inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
@@ -198,12 +211,19 @@ static __always_inline bool percpu_rseq_active(void)
 	return likely(rseq) && likely(rseq_registered(rseq));
 }
 
+_Static_assert(!KMM_RSEQ || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "which half of percpu.fast is which");
+
 /* The same, for the fast paths; also false while a tracer wants to see each
  * call. */
-static __always_inline bool percpu_fast(void)
+static __always_inline bool percpu_fast(ptrdiff_t *rseq, ptrdiff_t *cpu)
 {
-	return likely(!rseq_bypassed(&percpu.bypass)) &&
-	       likely(rseq_registered(percpu.rseq));
+	/* Acquire pairs with percpu_enable_rseq(). */
+	u64 fast = __atomic_load_n(&percpu.fast, __ATOMIC_ACQUIRE);
+
+	*cpu = (ptrdiff_t)fast >> 32;
+	*rseq = ALIGN_DOWN(*cpu, RSEQ_ALIGN);
+	return likely(!(u32)fast) && likely(rseq_registered(*rseq));
 }
 
 /*
@@ -213,9 +233,11 @@ static __always_inline bool percpu_fast(void)
  */
 static __always_inline void *percpu_pop(void *base)
 {
-	if (!percpu_fast())
+	ptrdiff_t rseq, cpu;
+
+	if (!percpu_fast(&rseq, &cpu))
 		return NULL;
-	return rseq_pop(base, percpu.rseq, percpu.cpu);
+	return rseq_pop(base, rseq, cpu);
 }
 
 /*
@@ -226,9 +248,11 @@ static __always_inline void *percpu_pop(void *base)
  */
 static __always_inline bool percpu_push(void *base, void *p)
 {
-	if (!percpu_fast())
+	ptrdiff_t rseq, cpu;
+
+	if (!percpu_fast(&rseq, &cpu))
 		return false;
-	return rseq_push(base, p, percpu.rseq, percpu.cpu);
+	return rseq_push(base, p, rseq, cpu);
 }
 
 /* For the slow paths: whether or not calls are traced. */

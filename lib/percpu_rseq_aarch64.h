@@ -41,12 +41,6 @@ static __always_inline char *rseq_pointer(ptrdiff_t offset)
 	return (char *)__builtin_thread_pointer() + offset;
 }
 
-/* Is *@word not 0? Acquire pairs with percpu_enable_rseq(). */
-static __always_inline bool rseq_bypassed(const u32 *word)
-{
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
-}
-
 static __always_inline bool rseq_registered(ptrdiff_t rseq)
 {
 	return *(volatile int *)(rseq_pointer(rseq) + 4) >= 0;
@@ -69,16 +63,17 @@ static __always_inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
 		"lsl %[tmp], %[tmp], #" RSEQ_TEXT(PERCPU_UNIT_SHIFT) "\n\t"
 		"ldr %[tmp], [%[base], %[tmp]]\n\t"
 		"cbz %[tmp], %l[fail]\n\t"
-		"ldr %w[n], [%[tmp]]\n\t"
+		"ldr %w[n], [%[tmp], #%c[size]]\n\t"
 		"cbz %w[n], %l[fail]\n\t"
 		"sub %w[n], %w[n], #1\n\t"
 		"add %[object], %[tmp], %[n], lsl #3\n\t"
 		"ldr %[object], [%[object], #%c[slots]]\n\t"
-		"str %w[n], [%[tmp]]\n"
+		"str %w[n], [%[tmp], #%c[size]]\n"
 		RSEQ_END
 		: [tmp] "=&r"(tmp), [n] "=&r"(n), [object] "=&r"(object)
 		: [base] "r"(base), [rseq] "r"(rseq_pointer(rseq)),
 		  [cpu] "r"(rseq_pointer(cpu)),
+		  [size] "i"(offsetof(struct percpu_stack, size)),
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);
@@ -100,11 +95,12 @@ static __always_inline bool rseq_push(void *base, void *p, ptrdiff_t rseq,
 		"lsl %[tmp], %[tmp], #" RSEQ_TEXT(PERCPU_UNIT_SHIFT) "\n\t"
 		"ldr %[tmp], [%[base], %[tmp]]\n\t"
 		"cbz %[tmp], %l[fail]\n\t"
+		"add %[tmp], %[tmp], #%c[size]\n\t"
 		"ldp %w[n], %w[slot], [%[tmp]]\n\t"
 		"cmp %w[n], %w[slot]\n\t"
 		"b.hs %l[fail]\n\t"
 		"add %[slot], %[tmp], %[n], lsl #3\n\t"
-		"add %[slot], %[slot], #%c[slots]\n\t"
+		"add %[slot], %[slot], #%c[slots] - %c[size]\n\t"
 		"ldur %[n], [%[slot], #-8]\n\t"
 		"cmp %[n], %[p]\n\t"
 		"b.eq %l[fail]\n\t"
@@ -119,6 +115,7 @@ static __always_inline bool rseq_push(void *base, void *p, ptrdiff_t rseq,
 		: [tmp] "=&r"(tmp), [n] "=&r"(n), [slot] "=&r"(slot)
 		: [base] "r"(base), [p] "r"(p), [rseq] "r"(rseq_pointer(rseq)),
 		  [cpu] "r"(rseq_pointer(cpu)),
+		  [size] "i"(offsetof(struct percpu_stack, size)),
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);

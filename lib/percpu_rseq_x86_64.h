@@ -50,19 +50,6 @@
 	"jmp %l[fail]\n\t"						\
 	".popsection\n\t"
 
-/* Is *@word not 0? As __atomic_load_n() with acquire, which pairs with
- * percpu_enable_rseq(), but compilers make two instructions of that. */
-static __always_inline bool rseq_bypassed(const u32 *word)
-{
-	bool bypassed;
-
-	__asm__ volatile("cmpl $0, %[word]"
-			 : "=@ccne"(bypassed)
-			 : [word] "m"(*word)
-			 : "memory");
-	return bypassed;
-}
-
 /* Is this thread's area registered? cpu_id is negative where it is not. */
 static __always_inline bool rseq_registered(ptrdiff_t rseq)
 {
@@ -104,15 +91,16 @@ static __always_inline void *rseq_pop(void *base, ptrdiff_t rseq, ptrdiff_t cpu)
 		"movq %c[unit](%[base], %[tmp]), %[tmp]\n\t"
 		"testq %[tmp], %[tmp]\n\t"
 		"jz %l[fail]\n\t"
-		"movl (%[tmp]), %k[n]\n\t"
+		"movl %c[size](%[tmp]), %k[n]\n\t"
 		"subl $1, %k[n]\n\t"
 		"jc %l[fail]\n\t"
 		"movq %c[slots](%[tmp], %[n], 8), %[object]\n\t"
-		"movl %k[n], (%[tmp])\n"
+		"movl %k[n], %c[size](%[tmp])\n"
 		RSEQ_END
 		: [tmp] "=&r"(tmp), [n] "=&r"(n), [object] "=&a"(object)
 		: [base] "r"(base), [rseq] "r"(rseq), [cpu] "r"(cpu),
 		  [unit] "i"(PERCPU_UNIT_SIZE),
+		  [size] "i"(offsetof(struct percpu_stack, size)),
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);
@@ -144,8 +132,8 @@ static __always_inline bool rseq_push(void *base, void *p, ptrdiff_t rseq,
 		"movq %c[unit](%[base], %[tmp]), %[tmp]\n\t"
 		"testq %[tmp], %[tmp]\n\t"
 		"jz %l[fail]\n\t"
-		"movl (%[tmp]), %k[n]\n\t"
-		"cmpl 4(%[tmp]), %k[n]\n\t"
+		"movl %c[size](%[tmp]), %k[n]\n\t"
+		"cmpl %c[size] + 4(%[tmp]), %k[n]\n\t"
 		"jae %l[fail]\n\t"
 		"cmpq %c[slots] - 8(%[tmp], %[n], 8), %[p]\n\t"
 		"je %l[fail]\n\t"
@@ -153,12 +141,13 @@ static __always_inline bool rseq_push(void *base, void *p, ptrdiff_t rseq,
 		"je %l[fail]\n\t"
 		"movq %[p], %c[slots](%[tmp], %[n], 8)\n\t"
 		"incl %k[n]\n\t"
-		"movl %k[n], (%[tmp])\n"
+		"movl %k[n], %c[size](%[tmp])\n"
 		RSEQ_END
 		: [tmp] "=&r"(tmp), [n] "=&r"(n)
 		: [base] "r"(base), [p] "r"(p), [rseq] "r"(rseq),
 		  [cpu] "r"(cpu),
 		  [unit] "i"(PERCPU_UNIT_SIZE),
+		  [size] "i"(offsetof(struct percpu_stack, size)),
 		  [slots] "i"(offsetof(struct percpu_stack, slots))
 		: "memory", "cc"
 		: fail);

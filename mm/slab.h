@@ -22,17 +22,20 @@
  * slot's lock; everywhere else it belongs to one thread or to the barn.
  */
 struct slab_sheaf {
+	struct slab_sheaf *next;	/* in the barn */
 	u32 size;			/* objects in it */
 	u32 capacity;
-	struct slab_sheaf *next;	/* in the barn */
 	struct kmem_cache *cache;
 	u32 since;			/* when it became a main, by the CPU's clock */
 	u32 unused;
 	void *objects[];
 };
 
-_Static_assert(offsetof(struct slab_sheaf, objects) ==
-	       offsetof(struct percpu_stack, slots), "rseq knows the layout");
+_Static_assert(offsetof(struct slab_sheaf, size) ==
+		       offsetof(struct percpu_stack, size) &&
+	       offsetof(struct slab_sheaf, objects) ==
+		       offsetof(struct percpu_stack, slots),
+	       "rseq knows the layout");
 
 #define SHEAF_BYTES(capacity) \
 	(sizeof(struct slab_sheaf) + (capacity) * sizeof(void *))

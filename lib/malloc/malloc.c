@@ -21,7 +21,7 @@
  *   errno	ENOMEM with every NULL; free() leaves errno as it was
  *   any time	before main(), in destructors, in the child of fork()
  *
- * The fast paths need no test for "not booted yet": percpu.bypass is set then
+ * The fast paths need no test for "not booted yet": percpu.no_rseq is set then
  * and percpu_pop() fails, and memmap is empty, so that no pointer is ours.
  *
  * Nothing here may be turned into a call of malloc by the compiler (a
