@@ -118,7 +118,7 @@ static void fit_locked(struct kmem_cache *s)
 	/* Somebody else was here meanwhile. */
 	if (!fit_is_due(s))
 		return;
-	if (begun && fit_pays(s, size))
+	if (begun && nr_fitted < KMALLOC_NR_FITTED && fit_pays(s, size))
 		fit_cache(s, size);
 	WRITE_ONCE(s->fit_seen, 0);
 	WRITE_ONCE(s->fit_asked, 0);

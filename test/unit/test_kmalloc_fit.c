@@ -167,9 +167,43 @@ TEST_SCENARIO(fit_many)
 	ck_assert_uint_eq(fitted, KMALLOC_NR_FITTED);
 }
 
+/* The smallest size of a step, until its cache has @bytes of slabs or there is one
+ * that fits. */
+static bool fill_step(unsigned int row, size_t bytes)
+{
+	struct kmem_cache *s = &kmalloc_row[KMALLOC_NORMAL][row];
+	size_t size = s[-1].object_size + 1;
+
+	while (!malloc_cache(size)->fitted &&
+	       s->node.nr_slabs * (PAGE_SIZE << s->order) < bytes)
+		take(size);
+	return malloc_cache(size)->fitted;
+}
+
+/* The same, but each cache has been looked at before the first is fitted. */
+TEST_SCENARIO(fit_many_at_once)
+{
+	unsigned int first = kmalloc_row_index(520), row, fitted = 0;
+
+	if (memcheck_active())
+		return;
+	for (row = first; row < KMALLOC_ROW_LENGTH; row++)
+		ck_assert(!fill_step(row, 96 << 10));
+	for (row = first; row < KMALLOC_ROW_LENGTH; row++)
+		fitted += fill_step(row, 160 << 10);
+	ck_assert_uint_eq(fitted, KMALLOC_NR_FITTED);
+	check_index();
+	/* The entries behind those for fitted ones are the reclaimable caches:
+	 * nobody has asked for any. */
+	ck_assert_int_eq(kmalloc_row[KMALLOC_RECLAIM][0].refcount, 0);
+	give_all();
+}
+
 START_TEST(fit_caches_are_limited)
 {
 	test_scenario_passes("fit_many", "kmalloc_ladder=fine page_shift=12");
+	test_scenario_passes("fit_many_at_once",
+			     "kmalloc_ladder=fine page_shift=12");
 }
 END_TEST
 
