@@ -188,8 +188,10 @@ bool kmalloc_large_resize(void *p, size_t size)
 		return false;
 	gate_enter();
 	done = resize_frozen_exact(page, page->private, nr_pages);
-	if (done)
+	if (done) {
+		kmalloc_fit_large_freed(page->private);
 		page->private = nr_pages;
+	}
 	gate_exit();
 	return done;
 }
@@ -207,6 +209,7 @@ static void free_large_pages(struct page *page, const void *caller)
 	ClearPageLarge(page);
 	page->private = 0;
 	free_frozen_exact(page, nr_pages);
+	kmalloc_fit_large_freed(nr_pages);
 }
 
 /* Allocating -------------------------------------------------------------- */

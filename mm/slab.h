@@ -384,6 +384,32 @@ static inline void kmalloc_fit_note(struct kmem_cache *s, size_t size)
 		kmalloc_fit(s);
 }
 
+/* Blocks of pages, too, if all of one number of pages are a little larger than one
+ * page less. The cache for such a block; NULL if whole pages are as good. */
+struct kmem_cache *kmalloc_fit_large(size_t size);
+/* malloc() has served @size from whole pages. */
+void kmalloc_fit_large_note(size_t size);
+
+#define LARGE_MAX_PAGES 8
+/* Blocks with so many pages; of two calls at once, one may not be counted. */
+struct large_use {
+	unsigned int nr;		/* in use */
+	unsigned int asked;		/* the largest, since it was looked at */
+	unsigned int looked_at;		/* when there were so many */
+};
+extern __hidden struct large_use large_use[LARGE_MAX_PAGES + 1];
+
+static inline void kmalloc_fit_large_freed(unsigned long nr_pages)
+{
+	unsigned int nr;
+
+	if (nr_pages > LARGE_MAX_PAGES)
+		return;
+	nr = READ_ONCE(large_use[nr_pages].nr);
+	if (nr)
+		WRITE_ONCE(large_use[nr_pages].nr, nr - 1);
+}
+
 /* Flush every cache and free its empty slabs. @with_mains: all there is; else
  * without a system call that interrupts other CPUs, which costs as much as
  * fifty page faults. */

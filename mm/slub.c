@@ -938,12 +938,14 @@ static unsigned long tail_waste(unsigned int order, unsigned int size)
 }
 
 /* A fitted cache has many slabs, so that they may be one order larger than
- * others: the smallest that waste 1/64 at most, or else the least. */
+ * others, and of what no ladder has two: the smallest that waste 1/64 at most, or
+ * else the least. */
 unsigned int slab_fitted_order(unsigned int size)
 {
 	unsigned int best = (unsigned int)get_order(size), order;
+	unsigned int more = size > KMALLOC_MAX_CACHE_SIZE ? 2 : 1;
 	unsigned int max = min_t(unsigned int, MAX_PAGE_ORDER,
-				 (unsigned int)kmm_params.slab_max_order + 1);
+				 (unsigned int)kmm_params.slab_max_order + more);
 
 	for (order = best + 1; order <= max; order++) {
 		if (tail_waste(best, size) <= (PAGE_SIZE << best) / 64)

@@ -261,6 +261,8 @@ static void *malloc_block(enum watch_op op, size_t size, size_t align,
 		malloc_cache_grow(padded);
 		s = aligned ? malloc_cache_aligned(padded, align) :
 			      malloc_cache(padded);
+	} else if (!aligned) {
+		s = kmalloc_fit_large(size);
 	}
 	if (unlikely(should_failslab(s, op, size, gfp, caller)))
 		goto out;
@@ -269,10 +271,12 @@ static void *malloc_block(enum watch_op op, size_t size, size_t align,
 		return p;
 	if (s) {
 		p = sheaf_alloc_unwatched(s, gfp, size ? size : 1, caller);
-		if (p && !aligned)
+		if (p && !aligned && size <= KMALLOC_MAX_CACHE_SIZE)
 			kmalloc_fit_note(s, size);
 	} else if (likely(size <= PTRDIFF_MAX) && mm_ready()) {
 		p = kmalloc_large(size, align, gfp, caller);
+		if (p && !aligned)
+			kmalloc_fit_large_note(size);
 	}
 out:
 	if (unlikely(!p))

@@ -254,6 +254,30 @@ static void realloc_shrink_gives_memory_back(void)
 	free(q);
 }
 
+/* 16 KiB and a header are five pages; of many of them less is lost. They are blocks
+ * like any other. */
+static void malloc_pages_and_a_header_share_pages(void)
+{
+	enum { SIZE = (16 << 10) + 16, NR = 300 };
+	unsigned char *p[NR];
+	int i;
+
+	for (i = 0; i < NR; i++) {
+		p[i] = i % 2 ? malloc(SIZE) : calloc(1, SIZE);
+		CHECK(p[i] && aligned(p[i], 16) && malloc_usable_size(p[i]) >= SIZE);
+		CHECK(i % 2 || all_bytes(p[i], SIZE, 0));
+		memset(p[i], i, malloc_usable_size(p[i]));
+	}
+	CHECK(malloc_usable_size(p[NR - 1]) < 20 << 10);
+	for (i = 0; i < NR; i++) {
+		CHECK(all_bytes(p[i], SIZE, i & 255));
+		p[i] = realloc(p[i], i % 3 ? 2 * SIZE : 100);
+		CHECK(p[i] && all_bytes(p[i], i % 3 ? SIZE : 100, i & 255));
+	}
+	for (i = 0; i < NR; i++)
+		free(p[i]);
+}
+
 static void reallocarray_overflow_sets_enomem(void)
 {
 	unsigned char *p = malloc(40);
@@ -566,6 +590,8 @@ static const struct test tests[] = {
 	  realloc_of_reused_pages_keeps_contents },
 	{ "realloc_failure_keeps_block", realloc_failure_keeps_block },
 	{ "realloc_shrink_gives_memory_back", realloc_shrink_gives_memory_back },
+	{ "malloc_pages_and_a_header_share_pages",
+	  malloc_pages_and_a_header_share_pages },
 	{ "reallocarray_overflow_sets_enomem",
 	  reallocarray_overflow_sets_enomem },
 	{ "posix_memalign_bad_alignment_is_einval",

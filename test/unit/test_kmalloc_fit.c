@@ -207,6 +207,102 @@ START_TEST(fit_caches_are_limited)
 }
 END_TEST
 
+/* malloc() of more than the ladder has. */
+static void take_large(size_t size)
+{
+	struct kmem_cache *s = kmalloc_fit_large(size);
+	void *p = s ? sheaf_alloc_unwatched(s, GFP_KERNEL, size, NULL) :
+		      kmalloc_large(size, 1, GFP_KERNEL, NULL);
+
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_ge(ksize(p), size);
+	if (!s)
+		kmalloc_fit_large_note(size);
+	blocks[nr_blocks++] = p;
+}
+
+static void take_until_large_fitted(size_t size, unsigned int most)
+{
+	while (nr_blocks < most && !kmalloc_fit_large(size))
+		take_large(size);
+}
+
+/* Some pages, and a header. */
+TEST_SCENARIO(fit_pages_and_a_header)
+{
+	size_t size = ALIGN(3 * KMALLOC_MAX_CACHE_SIZE / 2, PAGE_SIZE) + 16;
+	struct kmem_cache *s;
+
+	if (memcheck_active())
+		return;
+	take_until_large_fitted(size, MAX_BLOCKS);
+	/* That took some, and not many: 64 KiB are lost by then. */
+	ck_assert_uint_gt(nr_blocks, 1);
+	ck_assert_uint_le(nr_blocks, (64 << 10) / (PAGE_SIZE - 16) + 1);
+	s = kmalloc_fit_large(size);
+	ck_assert_ptr_nonnull(s);
+	ck_assert_uint_eq(s->object_size, size);
+	ck_assert_uint_lt(PAGE_SIZE << s->order,
+			  PAGE_ALIGN(size) * s->objects);
+	/* Nothing else: what fills its pages has them. */
+	ck_assert_ptr_eq(kmalloc_fit_large(size - 15), s);
+	ck_assert_ptr_null(kmalloc_fit_large(size - 16));
+	ck_assert_ptr_null(kmalloc_fit_large(size + 1));
+	while (nr_blocks < 256)
+		take_large(size);
+	ck_assert_uint_gt(s->node.nr_slabs, 1);
+	check_index();
+	give_all();
+	shrink_slab_caches(true);
+	ck_assert_uint_eq(s->node.nr_slabs, 0);
+	ck_assert_uint_eq(slab_validate(s), 0);
+}
+
+/* Few at a time, however often; other sizes beside them; nearly whole pages; and
+ * those of whom a slab holds no more. */
+TEST_SCENARIO(fit_no_pages)
+{
+	size_t i, whole = ALIGN(3 * KMALLOC_MAX_CACHE_SIZE / 2, PAGE_SIZE);
+
+	for (i = 0; i < 1000; i++) {
+		take_large(whole + 16);
+		give_all();
+	}
+	for (i = 0; i < 300; i++)
+		take_large(whole + 16 + i * 977 % (PAGE_SIZE - 16));
+	give_all();
+	for (i = 0; i < 300; i++)
+		take_large(whole + PAGE_SIZE - 100);
+	give_all();
+	for (i = 0; i < 300; i++)
+		take_large(PAGE_SIZE * LARGE_MAX_PAGES + 16);
+	give_all();
+	for (i = KMALLOC_MAX_CACHE_SIZE + 1; i < 16 * whole; i++)
+		ck_assert_ptr_null(kmalloc_fit_large(i));
+}
+
+TEST_SCENARIO(fit_pages_never)
+{
+	size_t size = ALIGN(3 * KMALLOC_MAX_CACHE_SIZE / 2, PAGE_SIZE) + 16;
+
+	take_until_large_fitted(size, 300);
+	ck_assert_uint_eq(nr_blocks, 300);
+	give_all();
+}
+
+START_TEST(fit_blocks_of_pages_and_a_header_share_slabs)
+{
+	test_scenario_passes("fit_pages_and_a_header",
+			     "kmalloc_ladder=fine page_shift=12");
+	test_scenario_passes("fit_pages_and_a_header",
+			     "kmalloc_ladder=growing page_shift=12");
+	test_scenario_passes("fit_no_pages", "kmalloc_ladder=fine page_shift=12");
+	test_scenario_passes("fit_pages_never", "kmalloc_ladder=kernel");
+	test_scenario_passes("fit_pages_never",
+			     "kmalloc_ladder=fine slab_debug=F");
+}
+END_TEST
+
 Suite *suite_kmalloc_fit(void)
 {
 	Suite *s = suite_create("kmalloc_fit");
@@ -217,6 +313,7 @@ Suite *suite_kmalloc_fit(void)
 	tcase_add_test(tc, fit_size_that_is_asked_for_much_has_a_cache);
 	tcase_add_test(tc, fit_needs_a_gain);
 	tcase_add_test(tc, fit_caches_are_limited);
+	tcase_add_test(tc, fit_blocks_of_pages_and_a_header_share_slabs);
 	suite_add_tcase(s, tc);
 	return s;
 }
