@@ -123,6 +123,9 @@ MALLOC_SRCS :=			\
 	lib/malloc/malloc_info.c	\
 	lib/malloc/signal.c
 
+# What only the shared library has.
+SHIM_SRCS := lib/malloc/dlopen.c
+
 # A command of kmm is a file here, and a line in kmm.h.
 TOOL_SRCS := $(wildcard tools/kmm/*.c)
 # The lab is a command of kmm with a directory of its own.
@@ -152,6 +155,7 @@ RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))
 MALLOC_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(MALLOC_SRCS))
+SHIM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(SHIM_SRCS))
 TOOL_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(TOOL_SRCS))
 UNIT_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(UNIT_SRCS))
 STRESS_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(STRESS_SRCS))
@@ -207,6 +211,7 @@ MALLOC_CFLAGS := -fno-builtin
 #		constructor registers the fork handlers before any other's: so
 #		fork() closes the gate last. A handler of another library may
 #		wait for a lock whose holder allocates.
+# -ldl:		(the shim) before glibc 2.34, where dlsym() is.
 # (A sanitizer's symbols come from the program.)
 KMM_LDFLAGS := -shared -pthread -Wl,-z,now -Wl,-z,relro		\
 	$(if $(SANITIZE),,-Wl,-z,defs)					\
@@ -264,7 +269,9 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(KMM_CFLAGS) $(warnings_fatal) $(CFLAGS) $(test_cflags) \
 		-MMD -MP -c -o $@ $<
 
-$(MALLOC_OBJS): KMM_CFLAGS += $(MALLOC_CFLAGS)
+$(MALLOC_OBJS) $(SHIM_OBJS): KMM_CFLAGS += $(MALLOC_CFLAGS)
+# Calls that have to be jumps, whatever CFLAGS say.
+$(SHIM_OBJS): test_cflags = -O2
 
 # Of the probes' base address (sys/sdt.h) there is one in a program, whoever has
 # brought it: the linker discards the others, and all probes must find that one.
@@ -285,13 +292,13 @@ $(BUILD)/$(SONAME): $(KMM_OBJS) lib/libkmm.map lib/often.ld
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,--version-script=lib/libkmm.map -o $@ $(KMM_OBJS)
 
-$(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) lib/malloc/exports.map \
-		lib/often.ld
+$(BUILD)/$(MALLOC_SONAME): $(KMM_OBJS) $(MALLOC_OBJS) $(SHIM_OBJS) \
+		lib/malloc/exports.map lib/often.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(KMM_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(@F) \
 		-Wl,-z,initfirst \
 		-Wl,--version-script=lib/malloc/exports.map \
-		-o $@ $(MALLOC_OBJS) $(KMM_OBJS)
+		-o $@ $(MALLOC_OBJS) $(SHIM_OBJS) $(KMM_OBJS) -ldl
 
 $(BUILD)/libkmm.so: $(BUILD)/$(SONAME)
 	@ln -sf $(<F) $@
@@ -738,5 +745,5 @@ check-labs: all ## the exercises: solutions, skeletons and mistakes
 		$$(grep -rl '^```console' Documentation/labs)
 	$(Q)CC='$(CC)' test/labs/run.py $(BUILD)
 
--include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) \
-	$(STRESS_OBJS) $(BENCH_OBJS))
+-include $(patsubst %.o,%.d,$(KMM_OBJS) $(MALLOC_OBJS) $(SHIM_OBJS) $(TOOL_OBJS) \
+	$(UNIT_OBJS) $(STRESS_OBJS) $(BENCH_OBJS))

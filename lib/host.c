@@ -173,6 +173,13 @@ int host_protect_none(void *addr, size_t size)
 	return (int)host_syscall(SYS_mprotect, addr, size, PROT_NONE);
 }
 
+int host_protect(void *addr, size_t size, int prot)
+{
+	if (host_injected())
+		return -ENOMEM;
+	return (int)host_syscall(SYS_mprotect, addr, size, prot);
+}
+
 /* A mapping in place of the old one: it has no history that would keep the host
  * from making it one with its neighbours. */
 int host_decommit(void *addr, size_t size)

@@ -37,6 +37,8 @@ void *host_reserve(size_t size, size_t align);
 int host_commit(void *addr, size_t size);
 int host_unmap(void *addr, size_t size);
 int host_protect_none(void *addr, size_t size);
+/* @prot as for mprotect(). */
+int host_protect(void *addr, size_t size, int prot);
 /* The same, and the contents are gone. */
 int host_decommit(void *addr, size_t size);
 /* mremap() that may move; NULL on failure. */
@@ -97,7 +99,7 @@ long host_read_file(const char *path, char *buf, size_t size, long offset);
 long host_readlink(const char *path, char *buf, size_t size);
 const char *host_getenv(const char *name);
 void host_abort(void) __attribute__((noreturn));
-/* Resident bytes of [addr, addr + size), by mincore(); for reports. */
+/* Resident bytes of [addr, addr + size), by mincore(); 0 if that is refused. */
 size_t host_resident(void *addr, size_t size);
 /* Read this process's own memory where it may not be there: the count or
  * -errno. Not beyond a page that is there, in general. */

@@ -39,6 +39,7 @@ enum lock_rank {
 	LOCK_RANK_REPORT,	/* mm/slub_debug.c: the lines of one report; a leaf */
 	LOCK_RANK_KFENCE,	/* mm/kfence.c: the slots; a leaf */
 	LOCK_RANK_PROFILE,	/* lib/addr_map.c, lib/tally.c; a leaf */
+	LOCK_RANK_LIBC,		/* lib/malloc/dlopen.c: libc's symbols; a leaf */
 	NR_LOCK_RANKS
 };
 

@@ -54,7 +54,7 @@ exercises=$(find Documentation/labs -name '*.[ch]' | sort)
 # Named on purpose, though the sources do not have them: functions of the C
 # library and of the host, and of the kernel in comparisons.
 cat >"$tmp/elsewhere" <<'END'
-bsd_signal clone dlclose dlopen fork getline main membarrier mincore mlockall mmap
+bsd_signal clone dlclose dlmopen dlopen fork getline main membarrier mincore mlockall mmap
 mprotect mremap munmap printf process_vm_readv read siginterrupt siglongjmp sigset strncmp
 vfork vsnprintf write
 END

@@ -2,7 +2,7 @@
 /*
  * Loading and unloading: libraries that allocate in their constructors, and
  * the allocator itself, loaded late into a process that has used up most of
- * its static TLS.
+ * its static TLS; and who looks for malloc() in libc alone.
  *
  * TEST_DIR is where run.sh built the plugins; TEST_LATE is the library for
  * loading_shim_late (it is not preloaded there).
@@ -24,18 +24,23 @@ static const char *need_env(const char *name)
 	return value;
 }
 
-static void *open_plugin(const char *format, int nr)
+static void *open_plugin_with(const char *format, int nr, int mode)
 {
 	char path[4096];
 	void *handle;
 
 	CHECK(snprintf(path, sizeof(path), format, need_env("TEST_DIR"), nr) <
 	      (int)sizeof(path));
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | mode);
 	if (!handle)
 		fprintf(stderr, "%s\n", dlerror());
 	CHECK(handle);
 	return handle;
+}
+
+static void *open_plugin(const char *format, int nr)
+{
+	return open_plugin_with(format, nr, 0);
 }
 
 static void loading_plugin_loop(void)
@@ -84,6 +89,83 @@ static void loading_plugin_loop_while_threads_churn(void)
 	atomic_store(&stop, true);
 	for (i = 0; i < 3; i++)
 		CHECK(!pthread_join(threads[i], NULL));
+}
+
+/* Whoever frees what another has allocated. */
+static void swap_blocks(void *(*make)(size_t), void (*drop)(void *))
+{
+	size_t size;
+
+	CHECK(make && drop);
+	for (size = 1; size < 20u << 20; size = size * 5 + 3) {
+		drop(malloc(size));
+		free(make(size));
+		drop(make(size));
+	}
+}
+
+/* Its references are to what it is linked with: libc. */
+static void *swap_with_deep_plugin(void *arg)
+{
+	void *plugin = open_plugin_with("%s/plugin.so", 0, RTLD_DEEPBIND);
+	void *(*make)(size_t);
+	void (*drop)(void *);
+
+	*(void **)&make = dlsym(plugin, "plugin_own");
+	*(void **)&drop = dlsym(plugin, "plugin_drop");
+	swap_blocks(make, drop);
+	CHECK(!dlclose(plugin));
+	return arg;
+}
+
+static void loading_deepbind_has_one_heap(void)
+{
+	swap_with_deep_plugin(NULL);
+}
+
+static void loading_deepbind_in_threads_has_one_heap(void)
+{
+	pthread_t threads[4];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		CHECK(!pthread_create(&threads[i], NULL, swap_with_deep_plugin,
+				      NULL));
+	for (i = 0; i < 4; i++)
+		CHECK(!pthread_join(threads[i], NULL));
+}
+
+/* As bindings of languages find functions. */
+static void loading_handle_of_libc_has_one_heap(void)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY);
+	void *(*make)(size_t), *(*resize)(void *, size_t);
+	void (*drop)(void *);
+	int (*align)(void **, size_t, size_t);
+	void *p;
+
+	CHECK(libc);
+	*(void **)&make = dlsym(libc, "malloc");
+	*(void **)&drop = dlsym(libc, "free");
+	*(void **)&resize = dlsym(libc, "realloc");
+	*(void **)&align = dlsym(libc, "posix_memalign");
+	CHECK(resize && align);
+	swap_blocks(make, drop);
+	p = resize(strdup("a block"), 5000);
+	CHECK(p && !strcmp(p, "a block"));
+	free(p);
+	CHECK(!align(&p, 64, 1000));
+	free(p);
+}
+
+static void loading_dlopen_knows_its_caller(void)
+{
+	void *plugin = open_plugin("%s/plugin.so", 0);
+	void *(*open_by_name)(const char *);
+
+	CHECK(!dlopen("libinner.so", RTLD_NOW));
+	*(void **)&open_by_name = dlsym(plugin, "plugin_open");
+	CHECK(open_by_name && open_by_name("libinner.so"));
 }
 
 static void *(*late_malloc)(size_t);
@@ -153,6 +235,12 @@ static const struct test tests[] = {
 	{ "loading_plugin_loop", loading_plugin_loop },
 	{ "loading_plugin_loop_while_threads_churn",
 	  loading_plugin_loop_while_threads_churn },
+	{ "loading_deepbind_has_one_heap", loading_deepbind_has_one_heap },
+	{ "loading_deepbind_in_threads_has_one_heap",
+	  loading_deepbind_in_threads_has_one_heap },
+	{ "loading_handle_of_libc_has_one_heap",
+	  loading_handle_of_libc_has_one_heap },
+	{ "loading_dlopen_knows_its_caller", loading_dlopen_knows_its_caller },
 	{ "loading_shim_late", loading_shim_late },
 };
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * A library for loading.c: allocates when it is loaded, frees when it is
- * unloaded, and hands out a block that outlives it.
+ * unloaded, hands out blocks that outlive it, and takes such from others.
  */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 void *plugin_make(size_t size);
+void *plugin_own(size_t size);
+void plugin_drop(void *p);
+void *plugin_open(const char *name);
 
 static char *blocks[50];
 
@@ -32,4 +36,22 @@ void *plugin_make(size_t size)
 	void *p = malloc(size);
 
 	return p ? memset(p, 'p', size) : NULL;
+}
+
+/* A block from the plugin's own malloc(); the one from strdup() is libc's. */
+void *plugin_own(size_t size)
+{
+	free(strdup("a"));
+	return malloc(size);
+}
+
+void plugin_drop(void *p)
+{
+	free(p);
+}
+
+/* By the plugin's RUNPATH. */
+void *plugin_open(const char *name)
+{
+	return dlopen(name, RTLD_NOW | RTLD_LOCAL);
 }

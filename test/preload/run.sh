@@ -141,11 +141,14 @@ build() {
 		$CC $flags "$here/$program.c" -o "$dir/$program" -pthread -ldl ||
 			exit 2
 	done
-	for program in plugin hooks; do
-		# shellcheck disable=SC2086
-		$CC $flags -shared -fPIC "$here/$program.c" \
-			-o "$dir/$program.so" -ldl || exit 2
-	done
+	# shellcheck disable=SC2086
+	$CC $flags -shared -fPIC "$here/hooks.c" -o "$dir/hooks.so" -ldl ||
+		exit 2
+	mkdir "$dir/inner"
+	# shellcheck disable=SC2086
+	$CC $flags -shared -fPIC "$here/plugin.c" -o "$dir/plugin.so" \
+		-Wl,--enable-new-dtags,-rpath,"$dir/inner" -ldl || exit 2
+	$CC -shared -fPIC -xc /dev/null -o "$dir/inner/libinner.so" || exit 2
 	# The initial-exec model takes from the static TLS block.
 	for nr in $(seq 0 39); do
 		printf '__thread char block%d[24] %s = "x";\n' "$nr" \
@@ -464,11 +467,14 @@ test_sandbox() {
 # Loading ---------------------------------------------------------------------
 
 test_loading() {
-	local late=$shim
+	local late=$shim name
 
 	check loading_plugin_loop "$dir/loading" loading_plugin_loop
-	check loading_plugin_loop_while_threads_churn \
-		"$dir/loading" loading_plugin_loop_while_threads_churn
+	for name in plugin_loop_while_threads_churn deepbind_has_one_heap \
+		deepbind_in_threads_has_one_heap handle_of_libc_has_one_heap \
+		dlopen_knows_its_caller; do
+		check loading_$name "$dir/loading" loading_$name
+	done
 	if [ -n "$shim" ]; then
 		shim=		# not preloaded this time
 		check loading_shim_late env TEST_LATE="$late" \
