@@ -30,6 +30,8 @@ extern __hidden spinlock_t vmap_lock;
 /* Bytes of large blocks after whose free the process is one that will ask for
  * more of them. */
 #define VMALLOC_HUGE_FREED (16UL << 20)
+/* Smaller ones are neither kept nor looked at. */
+#define VMALLOC_KEEP_MIN (1UL << 20)
 
 static inline unsigned long vmap_start(const struct vmap_area *area)
 {
@@ -69,7 +71,9 @@ bool vmap_list_validate(const struct list_head *list, unsigned long *areas,
 			size_t *bytes);
 
 /* mm/vmap_kept.c. */
-/* False if the area is not worth it, and still the caller's. */
+/* Nearly all of the block was used. A system call or more. */
+bool vmap_is_full(const struct vmap_area *area);
+/* False if the area, which is full, is not worth it, and still the caller's. */
 bool vmap_keep(struct vmap_area *area);
 /* A kept area as one of @size, with what its last owner has left in it; NULL if
  * none will do. */

@@ -58,17 +58,21 @@
 
 /*
  * Large blocks are often arrays of which little is used; huge pages would make
- * all of it resident. But a process that frees large blocks and asks for more
- * pays for its page faults again and again. So they get huge pages from this
- * size on, once as many bytes have been freed.
+ * all of it resident. But a process that fills large blocks, frees them and asks
+ * for more pays for its page faults again and again. So they get huge pages from
+ * this size on, once VMALLOC_HUGE_FREED bytes have been freed that were full, and
+ * as long as the latest ones were: of those that were not, the bytes are taken off
+ * again. So many at most are remembered that two or three large blocks tell.
  */
 #define VMALLOC_HUGE_SIZE (4UL << 20)
+#define VMALLOC_FULL_MAX (4 * VMALLOC_HUGE_FREED)
 
 spinlock_t vmap_lock = SPINLOCK_INIT(LOCK_RANK_VMAP);
 struct treap vmap_tree = TREAP_INIT;
 static unsigned long nr_areas;
 static size_t nr_bytes;			/* of blocks, without guards */
 static size_t nr_bytes_freed;		/* in all; read without the lock */
+static size_t nr_bytes_full;		/* freed, and used; likewise */
 static LIST_HEAD(vmap_lazy);
 static unsigned long nr_lazy;		/* read without the lock as a hint */
 
@@ -293,7 +297,7 @@ static bool want_huge(size_t size)
 	if (size < VMALLOC_HUGE_SIZE || kmm_params.thp == THP_NEVER)
 		return false;
 	return kmm_params.thp == THP_ALWAYS ||
-	       READ_ONCE(nr_bytes_freed) >= VMALLOC_HUGE_FREED;
+	       READ_ONCE(nr_bytes_full) >= VMALLOC_HUGE_FREED;
 }
 
 /* Resizing ---------------------------------------------------------------- */
@@ -434,9 +438,27 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed)
 	return addr;
 }
 
+static void note_full(size_t size, bool full)
+{
+	size_t bytes;
+
+	spin_lock(&vmap_lock);
+	bytes = nr_bytes_full;
+	if (full)
+		bytes = min_t(size_t, bytes + size, VMALLOC_FULL_MAX);
+	else
+		bytes -= min_t(size_t, bytes, size);
+	WRITE_ONCE(nr_bytes_full, bytes);
+	spin_unlock(&vmap_lock);
+}
+
 void vmap_release(struct vmap_area *area)
 {
-	if (!vmap_keep(area))
+	bool full = area->size >= VMALLOC_KEEP_MIN && vmap_is_full(area);
+
+	if (area->size >= VMALLOC_KEEP_MIN)
+		note_full(area->size, full);
+	if (!full || !vmap_keep(area))
 		vmap_unmap(area);
 	lazy_retry();
 }

@@ -33,22 +33,16 @@
 #include "page_poison.h"
 #include "vmalloc.h"
 
-#define VMALLOC_KEEP_MIN (1UL << 20)
 #define VMALLOC_KEEP_AREAS 32
 
 static LIST_HEAD(vmap_kept);		/* newest first */
 static unsigned long nr_kept;		/* read without the lock as a hint */
 size_t vmap_bytes_kept;			/* likewise */
 
-static bool worth_keeping(const struct vmap_area *area)
+bool vmap_is_full(const struct vmap_area *area)
 {
-	size_t resident;
+	size_t resident = host_resident((void *)vmap_start(area), area->size);
 
-	if (!kmm_params.page_reporting || memcheck_active() || page_debug_on ||
-	    area->size < VMALLOC_KEEP_MIN ||
-	    vmalloc_bytes_freed() < VMALLOC_HUGE_FREED)
-		return false;
-	resident = host_resident((void *)vmap_start(area), area->size);
 	return resident >= area->size - area->size / 8;
 }
 
@@ -104,7 +98,9 @@ static void keep_area(struct vmap_area *area)
 
 bool vmap_keep(struct vmap_area *area)
 {
-	if (!worth_keeping(area))
+	if (!kmm_params.page_reporting || memcheck_active() || page_debug_on ||
+	    area->size < VMALLOC_KEEP_MIN ||
+	    vmalloc_bytes_freed() < VMALLOC_HUGE_FREED)
 		return false;
 	keep_area(area);
 	return true;

@@ -394,6 +394,74 @@ START_TEST(vmalloc_random_operations_match_model)
 }
 END_TEST
 
+/* Huge pages -------------------------------------------------------------- */
+
+/* Blocks of 8 MiB, one after the other, filled or with one byte written. */
+static void use_blocks(int nr, bool filled)
+{
+	unsigned char *p;
+
+	while (nr--) {
+		/* Cleared, so that it is no kept one. */
+		p = vzalloc(8 * MIB);
+		ck_assert_ptr_nonnull(p);
+		if (filled)
+			fill(p, 0, 8 * MIB, 5);
+		else
+			p[100] = 1;
+		vfree(p);
+	}
+}
+
+/* What is made of huge pages is aligned to them. */
+static bool are_aligned(unsigned long align)
+{
+	void *p[4];
+	bool all = true;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		p[i] = vzalloc(5 * MIB);
+		ck_assert_ptr_nonnull(p[i]);
+		all = all && IS_ALIGNED((unsigned long)p[i], align);
+	}
+	while (i)
+		vfree(p[--i]);
+	return all;
+}
+
+/* Whether a huge page pays is tried by touching one. */
+static size_t resident_untouched(void)
+{
+	unsigned char *p = vzalloc(8 * MIB);
+	size_t resident;
+
+	ck_assert_ptr_nonnull(p);
+	resident = host_resident(p, 8 * MIB);
+	vfree(p);
+	return resident;
+}
+
+START_TEST(huge_pages_are_for_who_fills_blocks)
+{
+	long old_thp = kmm_params.thp;
+
+	if (memcheck_active())
+		return;
+	kmm_params.thp = THP_MADVISE;
+	use_blocks(10, false);
+	ck_assert_uint_eq(resident_untouched(), 0);
+	use_blocks(4, true);
+	ck_assert(are_aligned(PAGE_SIZE << pageblock_order));
+	/* However many were filled, those of a moment ago count. */
+	use_blocks(20, true);
+	use_blocks(8, false);
+	ck_assert_uint_eq(resident_untouched(), 0);
+	kmm_params.thp = old_thp;
+	assert_valid();
+}
+END_TEST
+
 Suite *suite_vmap_kept(void)
 {
 	Suite *suite = suite_create("vmap_kept");
@@ -414,6 +482,12 @@ Suite *suite_vmap_kept(void)
 	tcase_add_test(tc, kept_blocks_make_room_for_a_growing_one);
 	tcase_add_test(tc, kept_blocks_are_few);
 	tcase_add_test(tc, vmalloc_random_operations_match_model);
+	suite_add_tcase(suite, tc);
+
+	tc = tcase_create("huge");
+	tcase_add_checked_fixture(tc, boot, NULL);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, huge_pages_are_for_who_fills_blocks);
 	suite_add_tcase(suite, tc);
 
 	tc = tcase_create("random");
