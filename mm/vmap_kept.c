@@ -41,9 +41,18 @@ size_t vmap_bytes_kept;			/* likewise */
 
 bool vmap_is_full(const struct vmap_area *area)
 {
-	size_t resident = host_resident((void *)vmap_start(area), area->size);
+	size_t off, part, missing = 0;
 
-	return resident >= area->size - area->size / 8;
+	/* Of a block of which little was used, little is looked at. */
+	for (off = 0; off < area->size; off += part) {
+		part = min_t(size_t, area->size - off,
+			     PAGE_SIZE << pageblock_order);
+		missing += part -
+			   host_resident((char *)vmap_start(area) + off, part);
+		if (missing > area->size / 8)
+			return false;
+	}
+	return true;
 }
 
 static void kept_add(struct vmap_area *area, bool old)
