@@ -216,12 +216,23 @@ static unsigned int zone_of_offset(unsigned long offset)
 	return zone_end[ZONE_MOVABLE] ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
+/* What came online last is allocated by now, or no more would be asked for. But
+ * buffers, say, that are made for the worst case are not written as far. */
+static bool last_is_written(const struct mem_range *range)
+{
+	size_t online = (range->end_pfn - range->start_pfn) << memmap.shift;
+	size_t size = min_t(size_t, online, MAX_STEP);
+	char *end = (char *)(range->end_pfn << memmap.shift);
+
+	return host_resident(end - size, size) >= size / 2;
+}
+
 /*
  * Huge pages: one fault brings 2 MiB for the price of seven small ones, but all
  * of it becomes resident. So the first memory of a process comes in small
  * pages, which fit its needs; what comes after thp_after bytes is likely to be
- * filled, and at worst the last pageblock is not. Where the host would use huge
- * pages by itself, the first part must be kept from it.
+ * filled if what came before was, and at worst the last pageblock is not. Where
+ * the host would use huge pages by itself, the first part must be kept from it.
  */
 static void advise_huge(struct mem_range *range, unsigned long end)
 {
@@ -230,7 +241,8 @@ static void advise_huge(struct mem_range *range, unsigned long end)
 	size_t size = (end - start) << memmap.shift;
 
 	if ((kmm_params.thp == THP_ALWAYS ||
-	     online_pages << memmap.shift >= kmm_params.thp_after) &&
+	     (online_pages << memmap.shift >= kmm_params.thp_after &&
+	      last_is_written(range))) &&
 	    huge_advise(addr, size)) {
 		range->huge_pfn = min_t(unsigned long, range->huge_pfn, start);
 		return;

@@ -267,6 +267,38 @@ TEST_SCENARIO(huge_memory)
 	ck_assert_uint_eq(page_alloc_validate(), 0);
 }
 
+/* What of blocks is resident before the first bytes of each are written. A trial
+ * touches small pages at the end of a step, if not the huge one. */
+static size_t resident_when_fresh(size_t written)
+{
+	size_t resident = 0;
+	unsigned int nr;
+	char *p;
+
+	for (nr = 0; nr < 24; nr++) {
+		p = (char *)__get_free_pages(GFP_KERNEL, 10);
+		ck_assert_ptr_nonnull(p);
+		resident += host_resident(p, PAGE_SIZE << 10);
+		memset(p, 1, written);
+	}
+	return resident;
+}
+
+TEST_SCENARIO(huge_unwritten)
+{
+	if (!host_knows_huge_pages())
+		return;
+	ck_assert_uint_eq(resident_when_fresh(PAGE_SIZE), 0);
+	ck_assert_uint_gt(resident_when_fresh(PAGE_SIZE << 10), 0);
+}
+
+START_TEST(huge_pages_are_for_who_writes)
+{
+	test_scenario_passes("huge_unwritten",
+			     "page_shift=12 thp_after=4M page_reporting=0");
+}
+END_TEST
+
 /* A huge page that was tried and does not pay is given back. */
 TEST_SCENARIO(huge_trial)
 {
@@ -392,6 +424,7 @@ Suite *suite_page_reporting(void)
 	tcase_add_test(tc, report_may_keep_huge_pages_whole);
 	tcase_add_test(tc, huge_trial_leaves_nothing_unless_it_pays);
 	tcase_add_test(tc, huge_pages_follow_parameter);
+	tcase_add_test(tc, huge_pages_are_for_who_writes);
 	tcase_add_test(tc, huge_vmalloc_after_many_frees);
 	tcase_add_test(tc, huge_trial_leaves_fresh_memory);
 	suite_add_tcase(s, tc);
