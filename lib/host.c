@@ -3,7 +3,7 @@
  * The host: the only file that makes system calls.
  *
  * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
- *		sched_getaffinity clock_gettime getpid write openat pread64
+ *		sched_getaffinity clock_gettime getpid getrusage write openat pread64
  *		close gettid readlinkat process_vm_readv (the last seven for
  *		reports only); for traces fallocate fcntl prlimit64; and for
  *		the one thread that we may start: rseq, clone3, rt_sigprocmask,
@@ -276,6 +276,20 @@ static bool probe_pages_by_sigprocmask(unsigned long start, unsigned long nr)
 		    -EINVAL)
 			return false;
 	return true;
+}
+
+bool host_page_readable(const void *addr)
+{
+	return probe_pages_by_sigprocmask((unsigned long)addr, 1);
+}
+
+size_t host_peak_resident(void)
+{
+	struct rusage usage;
+
+	if (host_syscall(SYS_getrusage, RUSAGE_SELF, &usage))
+		return 0;
+	return (size_t)usage.ru_maxrss << 10;
 }
 
 long host_peek(void *buf, unsigned long addr, size_t size)

@@ -216,15 +216,12 @@ static unsigned int zone_of_offset(unsigned long offset)
 	return zone_end[ZONE_MOVABLE] ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
-/* What came online last is allocated by now, or no more would be asked for. But
- * buffers, say, that are made for the worst case are not written as far. */
-static bool last_is_written(const struct mem_range *range)
+/* What is online is allocated by now, or no more would be asked for. But buffers,
+ * say, that are made for the worst case are not written as far. What the rest of
+ * the process has resident is small beside this, mostly. */
+static bool online_is_written(void)
 {
-	size_t online = (range->end_pfn - range->start_pfn) << memmap.shift;
-	size_t size = min_t(size_t, online, MAX_STEP);
-	char *end = (char *)(range->end_pfn << memmap.shift);
-
-	return host_resident(end - size, size) >= size / 2;
+	return host_peak_resident() >= online_pages << memmap.shift >> 1;
 }
 
 /*
@@ -242,7 +239,7 @@ static void advise_huge(struct mem_range *range, unsigned long end)
 
 	if ((kmm_params.thp == THP_ALWAYS ||
 	     (online_pages << memmap.shift >= kmm_params.thp_after &&
-	      last_is_written(range))) &&
+	      online_is_written())) &&
 	    huge_advise(addr, size)) {
 		range->huge_pfn = min_t(unsigned long, range->huge_pfn, start);
 		return;

@@ -71,7 +71,7 @@ bool vmap_list_validate(const struct list_head *list, unsigned long *areas,
 			size_t *bytes);
 
 /* mm/vmap_kept.c. */
-/* Nearly all of the block was used. A system call or more. */
+/* Nearly all of the block was written, as far as samples tell. */
 bool vmap_is_full(const struct vmap_area *area);
 /* False if the area, which is full, is not worth it, and still the caller's. */
 bool vmap_keep(struct vmap_area *area);

@@ -13,8 +13,10 @@
  * the process passes its highest level. The reporter lets go of what was not
  * used for a second.
  *
- * Only blocks that are resident are kept: in one that was touched here and
- * there, its next user would touch other pages. And nobody gets one who wants
+ * Only blocks that were written are kept: in one that was touched here and
+ * there, its next user would touch other pages. (mincore() would tell exactly, but
+ * it is in no list of calls that a sandbox should allow, and many end a process
+ * for others.) And nobody gets one who wants
  * it cleared: clearing would touch all of it.
  *
  * States:	block -> kept -> block, or unmapped (vmap_area.c)
@@ -34,22 +36,37 @@
 #include "vmalloc.h"
 
 #define VMALLOC_KEEP_AREAS 32
+#define VMAP_SAMPLES 32
 
 static LIST_HEAD(vmap_kept);		/* newest first */
 static unsigned long nr_kept;		/* read without the lock as a hint */
 size_t vmap_bytes_kept;			/* likewise */
 
+/* Its owner may have made a page of the block inaccessible. */
+static bool page_is_written(const unsigned long *page)
+{
+	size_t i;
+
+	if (!host_page_readable(page))
+		return false;
+	for (i = 0; i < PAGE_SIZE / sizeof(*page); i++)
+		if (page[i])
+			return true;
+	return false;
+}
+
+/* What was never written reads as zero. Samples tell, and stop once they do. */
 bool vmap_is_full(const struct vmap_area *area)
 {
-	size_t off, part, missing = 0;
+	size_t step = area->size / VMAP_SAMPLES;
+	unsigned int nr, missing = 0;
 
-	/* Of a block of which little was used, little is looked at. */
-	for (off = 0; off < area->size; off += part) {
-		part = min_t(size_t, area->size - off,
-			     PAGE_SIZE << pageblock_order);
-		missing += part -
-			   host_resident((char *)vmap_start(area) + off, part);
-		if (missing > area->size / 8)
+	for (nr = 0; nr < VMAP_SAMPLES; nr++) {
+		unsigned long addr = vmap_start(area) + nr * step + step / 2;
+
+		if (page_is_written((void *)ALIGN_DOWN(addr, PAGE_SIZE)))
+			continue;
+		if (++missing > VMAP_SAMPLES / 8)
 			return false;
 	}
 	return true;

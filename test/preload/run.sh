@@ -448,6 +448,8 @@ test_limits() {
 test_sandbox() {
 	local call error
 
+	[ -z "$shim" ] || check sandbox_of_documented_calls "$dir/sandbox" \
+		documented kill here
 	for call in membarrier madvise getrandom mprotect sched_getaffinity \
 		mremap rseq prctl mbind mincore munmap clock_gettime openat; do
 		error=1				# EPERM

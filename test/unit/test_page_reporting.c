@@ -269,13 +269,12 @@ TEST_SCENARIO(huge_memory)
 
 /* What of blocks is resident before the first bytes of each are written. A trial
  * touches small pages at the end of a step, if not the huge one. */
-static size_t resident_when_fresh(size_t written)
+static size_t resident_when_fresh(unsigned int nr, size_t written)
 {
 	size_t resident = 0;
-	unsigned int nr;
 	char *p;
 
-	for (nr = 0; nr < 24; nr++) {
+	while (nr--) {
 		p = (char *)__get_free_pages(GFP_KERNEL, 10);
 		ck_assert_ptr_nonnull(p);
 		resident += host_resident(p, PAGE_SIZE << 10);
@@ -286,16 +285,17 @@ static size_t resident_when_fresh(size_t written)
 
 TEST_SCENARIO(huge_unwritten)
 {
-	if (!host_knows_huge_pages())
+	/* A process that is large by itself looks as if it wrote. */
+	if (!host_knows_huge_pages() || host_peak_resident() > 24 << 20)
 		return;
-	ck_assert_uint_eq(resident_when_fresh(PAGE_SIZE), 0);
-	ck_assert_uint_gt(resident_when_fresh(PAGE_SIZE << 10), 0);
+	ck_assert_uint_eq(resident_when_fresh(32, PAGE_SIZE), 0);
+	ck_assert_uint_gt(resident_when_fresh(40, PAGE_SIZE << 10), 0);
 }
 
 START_TEST(huge_pages_are_for_who_writes)
 {
 	test_scenario_passes("huge_unwritten",
-			     "page_shift=12 thp_after=4M page_reporting=0");
+			     "page_shift=12 thp_after=64M page_reporting=0");
 }
 END_TEST
 
