@@ -84,17 +84,12 @@ static long host_mmap(void *addr, size_t size, int prot, int flags)
 			    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0L);
 }
 
-static void host_cpus(void)
+static bool count_cpus(unsigned long *mask, size_t size)
 {
-	/* Room for 32768 CPUs; the kernel refuses a buffer below its own. */
-	unsigned long mask[512];
-	long i, bytes;
+	long i, bytes = host_syscall(SYS_sched_getaffinity, 0, size, mask);
 
-	host.nr_cpu_ids = 256;
-	host.nr_cpus = 1;
-	bytes = host_syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	if (bytes <= 0)
-		return;
+		return false;
 	/* What the kernel copied covers every possible CPU number. */
 	host.nr_cpu_ids = (unsigned int)bytes * 8;
 	host.nr_cpus = 0;
@@ -102,6 +97,26 @@ static void host_cpus(void)
 		host.nr_cpus += (unsigned int)__builtin_popcountl(mask[i]);
 	if (!host.nr_cpus)
 		host.nr_cpus = 1;
+	return true;
+}
+
+/* Room for 32768 CPUs: a page of the stack, which most processes never use. */
+static noinline bool count_many_cpus(void)
+{
+	unsigned long mask[512];
+
+	return count_cpus(mask, sizeof(mask));
+}
+
+static void host_cpus(void)
+{
+	unsigned long mask[16];
+
+	host.nr_cpu_ids = 256;
+	host.nr_cpus = 1;
+	/* The kernel refuses a buffer below its own. */
+	if (!count_cpus(mask, sizeof(mask)))
+		count_many_cpus();
 }
 
 void host_init(void)
