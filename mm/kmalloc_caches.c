@@ -4,24 +4,32 @@
  *
  *	kernel	16 32 64 96 128 192 256 512 1024 ...	kmalloc(), unless told otherwise
  *	fine	eight sizes per doubling, the kernel's among them
- *	growing	the kernel's to 1024, then fine: malloc(), and not for ever
+ *	growing	the kernel's, and others as they are used: malloc()
  *
  * A program has a few objects of each of many sizes, and a slab for each size
  * would be a page for each. So on the growing ladder a small size is served by the
  * kernel's next one until it has come to the slow path GROW_AFTER times. Then it
  * gets a cache of its own. Objects know their cache by their slab, so that those
- * of before go back to where they came from.
+ * of before go back to where they came from. A large size gets its own at once: not
+ * at boot, since most processes use few.
  *
  *	malloc_index	... 256 | 272 288 | 304 320 | ... 512 | ...
- *	at boot		     16 |  24  24 |  24  24 |      24 |
- *	300 has grown	     16 |  24  24 |  18  18 |      24 |
+ *	at boot		      7 |   8   8 |   8   8 |       8 |
+ *	300 has grown	      7 |   8   8 |  23  23 |       8 |
+ *
+ * What boot makes lies together in kmalloc_row, since a page of it that is written
+ * is one more that the process needs. So there are two numbers: a size's row, in
+ * ascending order, and its slot:
+ *
+ *	slot	0 1  2  3  4  5   ... 12 | 13 14 15  16  ... 56   | 57 ...
+ *		8 16 32 64 96 128 ... 8k | 48 80 112 144 ... 7232 | fitted
  *
  * malloc()'s fast path reads the index, whatever is in it, and whoever finds a
  * cache there sees all of it. kmalloc() promises more about alignment than malloc()
  * and so do malloc's aligned blocks: where the index's cache does not do, there is
  * the kernel's, since every ladder has those.
  *
- * Invariants:	R1  an entry of kmalloc_row is a cache, or nobody's yet; those of the
+ * Invariants:	R1  a slot of kmalloc_row is a cache, or nobody's yet; those of the
  *		    kernel's ladder are, after boot
  *		R2  an index leads to a cache that holds the size, and is whole
  * Lock order:	slab_mutex; growing only tries it: it may as well grow later.
@@ -72,7 +80,16 @@ static const u16 row_size[KMALLOC_ROW_LENGTH] = {
 #undef ROW_SIZE
 };
 
-/* The kernel's ladder: row entry of each kmalloc_index(). */
+/* Where each row is in kmalloc_row: first the kernel's ladder. */
+static const u8 row_slot[KMALLOC_ROW_LENGTH] = {
+	0,
+	1, 2, 13, 3, 14, 4, 15, 5, 16, 17, 18, 6, 19, 20, 21, 7,
+	22, 23, 24, 25, 26, 27, 28, 8, 29, 30, 31, 32, 33, 34, 35, 9,
+	36, 37, 38, 39, 40, 41, 42, 10, 43, 44, 45, 46, 47, 48, 49, 11,
+	50, 51, 52, 53, 54, 55, 56, 12,
+};
+
+/* The kernel's ladder: row of each kmalloc_index(). */
 static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
 	[1] = 6, [2] = 12,
 	[3] = 0, [4] = 1, [5] = 2, [6] = 4, [7] = 8, [8] = 16,
@@ -82,17 +99,9 @@ static const u8 index_row[KMALLOC_SHIFT_HIGH + 1] = {
 /* What the growing ladder begins with. Initialized data: the first request may
  * come before any constructor. */
 u8 malloc_index[] = {
-	[0 ... 1] = 1, [2] = 2, [3 ... 4] = 4, [5 ... 6] = 6, [7 ... 8] = 8,
-	[9 ... 12] = 12, [13 ... 16] = 16, [17 ... 32] = 24, [33 ... 64] = 32,
-	[65 ... 72] = 33, [73 ... 80] = 34,
-	[81 ... 88] = 35, [89 ... 96] = 36, [97 ... 104] = 37,
-	[105 ... 112] = 38, [113 ... 120] = 39, [121 ... 128] = 40,
-	[129 ... 136] = 41, [137 ... 144] = 42, [145 ... 156] = 43,
-	[157 ... 168] = 44, [169 ... 184] = 45, [185 ... 204] = 46,
-	[205 ... 224] = 47, [225 ... 256] = 48, [257 ... 272] = 49,
-	[273 ... 292] = 50, [293 ... 312] = 51, [313 ... 340] = 52,
-	[341 ... 372] = 53, [373 ... 408] = 54, [409 ... 452] = 55,
-	[453 ... 512] = 56,
+	[0 ... 1] = 1, [2] = 2, [3 ... 4] = 3, [5 ... 6] = 4, [7 ... 8] = 5,
+	[9 ... 12] = 6, [13 ... 16] = 7, [17 ... 32] = 8, [33 ... 64] = 9,
+	[65 ... 128] = 10, [129 ... 256] = 11, [257 ... 512] = 12,
 };
 
 _Static_assert(sizeof(malloc_index) == KMALLOC_MAX_CACHE_SIZE / 16 + 1,
@@ -117,6 +126,11 @@ unsigned int kmalloc_row_index(size_t size)
 	return 9 + (shift - 4) * 8 + (unsigned int)((size - 1) >> shift) - 8;
 }
 
+struct kmem_cache *kmalloc_row_cache(unsigned int type, unsigned int row)
+{
+	return &kmalloc_row[type][row_slot[row]];
+}
+
 static unsigned int kernel_row(size_t size)
 {
 	return index_row[kmalloc_index(size)];
@@ -125,18 +139,14 @@ static unsigned int kernel_row(size_t size)
 /* Creating ---------------------------------------------------------------- */
 
 /* Is there a cache of this size from the start? */
-static bool in_ladder(unsigned int type, unsigned int row)
+static bool in_ladder(unsigned int row)
 {
-	if (ladder == FINE_LADDER || kernel_row(row_size[row]) == row)
-		return true;
-	/* malloc() has nothing that can be reclaimed. */
-	return ladder == GROWING_LADDER && type == KMALLOC_NORMAL &&
-	       row_size[row] > KMALLOC_GROWN_SIZE;
+	return ladder == FINE_LADDER || kernel_row(row_size[row]) == row;
 }
 
 static int create_row(unsigned int type, unsigned int row)
 {
-	struct kmem_cache *s = &kmalloc_row[type][row];
+	struct kmem_cache *s = kmalloc_row_cache(type, row);
 	bool reclaim = type == KMALLOC_RECLAIM;
 	unsigned int size = row_size[row];
 	int ret;
@@ -156,7 +166,7 @@ static int create_type(unsigned int type)
 	int ret;
 
 	for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
-		if (!in_ladder(type, row))
+		if (!in_ladder(row))
 			continue;
 		ret = create_row(type, row);
 		if (ret)
@@ -165,7 +175,7 @@ static int create_type(unsigned int type)
 	/* Readers of the table may be ahead of us: they see all of a cache. */
 	for (i = 1; i < ARRAY_SIZE(index_row); i++)
 		__atomic_store_n(&kmalloc_caches[type][i],
-				 &kmalloc_row[type][index_row[i]],
+				 kmalloc_row_cache(type, index_row[i]),
 				 __ATOMIC_RELEASE);
 	return 0;
 }
@@ -187,9 +197,9 @@ int create_kmalloc_caches(void)
 					 calls_watched || memcheck_active()))
 		ladder = FINE_LADDER;
 	for (i = 0; ladder != GROWING_LADDER && i < ARRAY_SIZE(malloc_index); i++)
-		malloc_index[i] = (u8)(ladder == FINE_LADDER ?
-					       kmalloc_row_index(index_size(i)) :
-					       kernel_row(index_size(i)));
+		malloc_index[i] = row_slot[ladder == FINE_LADDER ?
+						   kmalloc_row_index(index_size(i)) :
+						   kernel_row(index_size(i))];
 	return create_type(KMALLOC_NORMAL);
 }
 
@@ -213,7 +223,6 @@ static noinline bool create_reclaim_type(void)
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
 {
 	unsigned int type = kmalloc_type(gfp);
-	struct kmem_cache *row = kmalloc_row[type];
 
 	/* The first request of all boots. If that fails, so will the request. */
 	if (unlikely(!ladder))
@@ -223,10 +232,10 @@ struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp)
 	    !__atomic_load_n(&kmalloc_caches[type][KMALLOC_SHIFT_HIGH],
 			     __ATOMIC_ACQUIRE) &&
 	    !create_reclaim_type())
-		row = kmalloc_row[KMALLOC_NORMAL];
+		type = KMALLOC_NORMAL;
 	if (ladder != FINE_LADDER)
-		return &row[kernel_row(size)];
-	return &row[size <= 8 ? 0 : kmalloc_row_index(size)];
+		return kmalloc_row_cache(type, kernel_row(size));
+	return kmalloc_row_cache(type, size <= 8 ? 0 : kmalloc_row_index(size));
 }
 
 struct kmem_cache *malloc_cache_aligned(size_t size, size_t align)
@@ -234,7 +243,7 @@ struct kmem_cache *malloc_cache_aligned(size_t size, size_t align)
 	struct kmem_cache *s = malloc_cache(size);
 
 	return likely(s->align >= align) ? s :
-		&kmalloc_row[KMALLOC_NORMAL][kernel_row(size)];
+		kmalloc_row_cache(KMALLOC_NORMAL, kernel_row(size));
 }
 
 /* From now on the sizes of @row have it, but for those with a smaller one. */
@@ -247,16 +256,16 @@ static void use_row(unsigned int row)
 		old = READ_ONCE(malloc_index[i]);
 		if (kmalloc_row[KMALLOC_NORMAL][old].object_size > row_size[row])
 			/* Release: who follows the index finds all of it (R2). */
-			__atomic_store_n(&malloc_index[i], (u8)row,
+			__atomic_store_n(&malloc_index[i], row_slot[row],
 					 __ATOMIC_RELEASE);
 	}
 }
 
-static void grow(unsigned int row)
+static noinline void grow(unsigned int row)
 {
 	gate_enter();
 	if (spin_trylock(&slab_mutex)) {
-		if (!kmalloc_row[KMALLOC_NORMAL][row].refcount &&
+		if (!kmalloc_row_cache(KMALLOC_NORMAL, row)->refcount &&
 		    !create_row(KMALLOC_NORMAL, row))
 			use_row(row);
 		spin_unlock(&slab_mutex);
@@ -266,16 +275,18 @@ static void grow(unsigned int row)
 
 void malloc_cache_grow(size_t size)
 {
+	/* Of small sizes, how often. */
 	static _Atomic u8 asked[KMALLOC_ROW_LENGTH];
 	unsigned int row;
 
-	if (ladder != GROWING_LADDER || size > KMALLOC_GROWN_SIZE)
+	if (ladder != GROWING_LADDER)
 		return;
 	row = kmalloc_row_index(max_t(size_t, size, 16));
 	/* It has one, or one that fits better. */
 	if (malloc_cache(size)->object_size <= row_size[row])
 		return;
-	if (atomic_fetch_add_explicit(&asked[row], 1, memory_order_relaxed) + 1 >=
+	if (size > KMALLOC_GROWN_SIZE ||
+	    atomic_fetch_add_explicit(&asked[row], 1, memory_order_relaxed) + 1 >=
 	    GROW_AFTER)
 		grow(row);
 }

@@ -332,24 +332,27 @@ int boot_cache(struct kmem_cache *s, const char *name, unsigned int size,
 #define KMALLOC_ROW_SLOTS (KMALLOC_ROW_LENGTH + KMALLOC_NR_FITTED)
 extern __hidden struct kmem_cache kmalloc_row[NR_KMALLOC_TYPES][KMALLOC_ROW_SLOTS];
 
-/* The index in the row of the smallest size that holds @size, 9 to 8192 bytes. */
+/* The row of the smallest size that holds @size, 9 to 8192 bytes. */
 unsigned int kmalloc_row_index(size_t size);
+/* Its cache; whoever is nobody's yet has no reference. */
+struct kmem_cache *kmalloc_row_cache(unsigned int type, unsigned int row);
 int create_kmalloc_caches(void);
 struct kmem_cache *kmalloc_slab(size_t size, gfp_t gfp);
 
-/* Sizes up to this get caches of their own when they are used. */
+/* Sizes up to this get caches of their own when they are used much, larger ones at
+ * once. */
 #define KMALLOC_GROWN_SIZE 1024
-/* What malloc() has for each (size + 15) / 16, as an index in the row. */
+/* What malloc() has for each (size + 15) / 16: its slot in kmalloc_row. */
 extern __hidden u8 malloc_index[KMALLOC_MAX_CACHE_SIZE / 16 + 1];
 
 /* For 0 to KMALLOC_MAX_CACHE_SIZE bytes; objects are aligned to 16. Acquire: a
  * cache that another thread has just made is seen whole. */
 static __always_inline struct kmem_cache *malloc_cache(size_t size)
 {
-	u8 row = __atomic_load_n(&malloc_index[(size + 15) >> 4],
-				 __ATOMIC_ACQUIRE);
+	u8 slot = __atomic_load_n(&malloc_index[(size + 15) >> 4],
+				  __ATOMIC_ACQUIRE);
 
-	return &kmalloc_row[KMALLOC_NORMAL][row];
+	return &kmalloc_row[KMALLOC_NORMAL][slot];
 }
 
 /* The same, aligned to @align, a power of two of which @size is a multiple. */

@@ -235,6 +235,14 @@ static void print_system(FILE *stream, size_t size)
 		size, size, size, size);
 }
 
+/* The slot of the kmalloc cache number @i in order of size; fitted ones last. */
+static size_t ascending(unsigned int i)
+{
+	return i < KMALLOC_ROW_LENGTH ?
+		       (size_t)(kmalloc_row_cache(KMALLOC_NORMAL, i) -
+				kmalloc_row[KMALLOC_NORMAL]) : i;
+}
+
 static void print_sizes(FILE *stream, const struct heap_usage *heap)
 {
 	size_t from = 1;
@@ -242,7 +250,7 @@ static void print_sizes(FILE *stream, const struct heap_usage *heap)
 
 	fputs("<sizes>\n", stream);
 	for (i = 0; i < KMALLOC_ROW_SLOTS; i++) {
-		const struct class_usage *class = &heap->row[i];
+		const struct class_usage *class = &heap->row[ascending(i)];
 		size_t nr = class->nr_on_slabs + class->nr_in_sheaves;
 
 		/* Fitted ones, behind the ladder. */

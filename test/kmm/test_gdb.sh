@@ -79,7 +79,7 @@ gdb_printers() {
 	local output
 
 	output=$(gdb_on "$pid" 'print zones[2]' 'print *memmap.pages' \
-		'print flags' 'print kmalloc_row[0][4]')
+		'print flags' 'print kmalloc_row[0][3]')
 	matches gdb_prints_zone "= zone Normal: [0-9]+ of [0-9]+ pages free" \
 		"$output"
 	matches gdb_prints_page "= slab of .* objects in use" "$output"

@@ -165,6 +165,28 @@ START_TEST(kmalloc_row_index_every_size_is_smallest_fit)
 END_TEST
 
 /* The ladder that is in use gives the smallest bucket of that ladder. */
+/* Each row has a slot; those of the kernel's ladder, which boot makes, are the
+ * first ones, so that they are few pages. */
+START_TEST(kmalloc_row_kernel_ladder_lies_together)
+{
+	bool taken[KMALLOC_ROW_LENGTH] = { false };
+	unsigned int row, nr = 0;
+	long slot;
+
+	for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
+		slot = kmalloc_row_cache(KMALLOC_NORMAL, row) - kmalloc_row[0];
+		ck_assert_int_ge(slot, 0);
+		ck_assert_int_lt(slot, KMALLOC_ROW_LENGTH);
+		ck_assert(!taken[slot]);
+		taken[slot] = true;
+		if (is_power_of_2(row_sizes[row]) || row_sizes[row] == 96 ||
+		    row_sizes[row] == 192)
+			ck_assert_int_eq(slot, nr++);
+	}
+	ck_assert_uint_eq(nr, 13);
+}
+END_TEST
+
 START_TEST(kmalloc_slab_every_size_is_smallest_fit)
 {
 	size_t size;
@@ -172,14 +194,15 @@ START_TEST(kmalloc_slab_every_size_is_smallest_fit)
 
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
 		for (row = 0; row < KMALLOC_ROW_LENGTH; row++)
-			if (row_sizes[row] >= size && kmalloc_row[0][row].refcount)
+			if (row_sizes[row] >= size &&
+			    kmalloc_row_cache(0, row)->refcount)
 				break;
 		for (type = 0; type < NR_KMALLOC_TYPES; type++) {
 			gfp_t gfp = type == KMALLOC_RECLAIM ?
 					    __GFP_RECLAIMABLE : 0;
 			struct kmem_cache *s = kmalloc_slab(size, gfp);
 
-			ck_assert_ptr_eq(s, &kmalloc_row[type][row]);
+			ck_assert_ptr_eq(s, kmalloc_row_cache(type, row));
 			ck_assert_uint_eq(s->object_size, row_sizes[row]);
 		}
 	}
@@ -193,10 +216,10 @@ START_TEST(kmalloc_row_entry_is_cache_of_its_size)
 
 	/* The row of reclaimable caches is made when it is first needed. */
 	ck_assert_ptr_eq(kmalloc_slab(8, __GFP_RECLAIMABLE),
-			 &kmalloc_row[KMALLOC_RECLAIM][0]);
+			 kmalloc_row_cache(KMALLOC_RECLAIM, 0));
 	for (type = 0; type < NR_KMALLOC_TYPES; type++)
 		for (row = 0; row < KMALLOC_ROW_LENGTH; row++) {
-			struct kmem_cache *s = &kmalloc_row[type][row];
+			struct kmem_cache *s = kmalloc_row_cache(type, row);
 
 			ck_assert_uint_eq(s->object_size,
 					  s->refcount ? row_sizes[row] : 0);
@@ -677,6 +700,7 @@ Suite *suite_kmalloc(void)
 	tcase_add_test(tc, kmalloc_neighbours_do_not_overlap);
 	tcase_add_test(tc, kmalloc_roundup_is_a_fixed_point);
 	tcase_add_test(tc, kmalloc_row_index_every_size_is_smallest_fit);
+	tcase_add_test(tc, kmalloc_row_kernel_ladder_lies_together);
 	tcase_add_test(tc, kmalloc_slab_every_size_is_smallest_fit);
 	tcase_add_test(tc, kmalloc_row_entry_is_cache_of_its_size);
 	tcase_add_test(tc, kmalloc_constant_size_equals_runtime_size);

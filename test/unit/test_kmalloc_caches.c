@@ -54,7 +54,7 @@ TEST_SCENARIO(index_fine)
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
 		row = kmalloc_row_index(size);
 		ck_assert_ptr_eq(malloc_cache(size),
-				 &kmalloc_row[KMALLOC_NORMAL][row]);
+				 kmalloc_row_cache(KMALLOC_NORMAL, row));
 	}
 	ck_assert_ptr_eq(malloc_cache(0), malloc_cache(1));
 }
@@ -90,7 +90,12 @@ TEST_SCENARIO(grow_one)
 	if (memcheck_active())
 		return;
 	ck_assert_uint_eq(from->object_size, 96);
+	check_index();
+	/* A large size has its own at once. */
+	ck_assert_uint_eq(malloc_cache(1025)->object_size, 2048);
+	kfree(take(1025));
 	ck_assert_uint_eq(malloc_cache(1025)->object_size, 1152);
+	ck_assert_uint_eq(malloc_cache(1153)->object_size, 2048);
 	check_index();
 	for (i = 0; i < ARRAY_SIZE(p); i++) {
 		p[i] = take(65 + i % 16);
@@ -118,8 +123,7 @@ TEST_SCENARIO(grow_one)
 	ck_assert_uint_eq(slab_validate(from) + slab_validate(own), 0);
 }
 
-/* All sizes that may grow, from the largest to the smallest and so over each
- * other; and those above do not. */
+/* All sizes, from the largest to the smallest and so over each other. */
 TEST_SCENARIO(grow_all)
 {
 	unsigned int row;
@@ -137,7 +141,7 @@ TEST_SCENARIO(grow_all)
 	for (size = 1; size <= KMALLOC_MAX_CACHE_SIZE; size++) {
 		row = kmalloc_row_index(size);
 		ck_assert_ptr_eq(malloc_cache(size),
-				 &kmalloc_row[KMALLOC_NORMAL][row]);
+				 kmalloc_row_cache(KMALLOC_NORMAL, row));
 	}
 }
 

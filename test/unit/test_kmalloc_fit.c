@@ -158,7 +158,7 @@ TEST_SCENARIO(fit_many)
 		return;
 	for (row = kmalloc_row_index(520); row < KMALLOC_ROW_LENGTH; row++) {
 		/* The smallest size of the step. */
-		size = kmalloc_row[KMALLOC_NORMAL][row - 1].object_size + 1;
+		size = kmalloc_row_cache(KMALLOC_NORMAL, row - 1)->object_size + 1;
 		take_until_fitted(size);
 		fitted += malloc_cache(size)->fitted;
 		check_index();
