@@ -60,7 +60,8 @@
 #define USE_WINDOW (sizeof(long) == 8)
 #endif
 
-/* Bytes onlined at a time: at least the first, at most the second. */
+/* Bytes onlined at a time: at least the first, at most the second. (The very first
+ * time it is less: see first_step().) */
 #define MIN_STEP (1UL << 20)
 #define MAX_STEP (16UL << 20)
 /* A small limit may leave less than a step. */
@@ -244,9 +245,9 @@ static void advise_huge(struct mem_range *range, unsigned long end)
 		range->huge_pfn = min_t(unsigned long, range->huge_pfn, start);
 		return;
 	}
-	/* The first step is too small for a huge page, and stays so since
+	/* The first MIN_STEP is too small for a huge page, and stays so since
 	 * later ones are mappings of another kind. */
-	if (start != range->start_pfn)
+	if (end - range->start_pfn > MIN_STEP >> memmap.shift)
 		host_advise_huge(addr, size, false);
 }
 
@@ -278,6 +279,32 @@ static void online(struct mem_range *range, unsigned long end)
 	}
 }
 
+/* Pages of the first step of all, unless mem= has set a limit: those that one page
+ * of the map describes. A small process needs no more, and the heads of its free
+ * blocks are all there. */
+static unsigned long first_step(void)
+{
+	return min_t(unsigned long, MIN_STEP, PAGE_SIZE / sizeof(struct page)
+						      << memmap.shift) >>
+	       memmap.shift;
+}
+
+/* Where the next step ends. */
+static unsigned long step_end(unsigned long start, unsigned long least)
+{
+	unsigned long unit = max_t(unsigned long, 1, MIN_STEP >> memmap.shift);
+	unsigned long step = (online_pages << memmap.shift) / 8, end;
+
+	if (!online_pages && !limit_pages)
+		return max_t(unsigned long, least, start + first_step());
+	step = min_t(unsigned long, max_t(unsigned long, step, MIN_STEP),
+		     MAX_STEP) >> memmap.shift;
+	end = ALIGN(max_t(unsigned long, least, ALIGN_DOWN(start, unit) + step),
+		    unit);
+	/* Whole huge pages where they are used. */
+	return step > unit ? ALIGN(end, pageblock_nr_pages) : end;
+}
+
 /*
  * Online enough of @range for a free block of @order. First a step in
  * proportion to what is in use, so that the number of system calls stays
@@ -287,7 +314,7 @@ static void online(struct mem_range *range, unsigned long end)
 static int extend_range(struct mem_range *range, unsigned int order)
 {
 	unsigned long start = range->end_pfn, limit = range->limit_pfn;
-	unsigned long block = 1UL << order, least, end, step;
+	unsigned long block = 1UL << order, least, end;
 	int ret;
 
 	if (limit_pages) {
@@ -303,14 +330,7 @@ static int extend_range(struct mem_range *range, unsigned int order)
 		least = ALIGN(start, block) + block;
 	if (least > limit)
 		return -ENOSPC;
-	step = (online_pages << memmap.shift) / 8;
-	step = min_t(unsigned long, max_t(unsigned long, step, MIN_STEP),
-		     MAX_STEP) >> memmap.shift;
-	end = ALIGN(max_t(unsigned long, least, start + step),
-		    max_t(unsigned long, 1, MIN_STEP >> memmap.shift));
-	/* Whole huge pages where they are used. */
-	if (step << memmap.shift > MIN_STEP)
-		end = ALIGN(end, pageblock_nr_pages);
+	end = step_end(start, least);
 	end = min_t(unsigned long, end, limit);
 	for (;;) {
 		ret = extend_map(range, end);
@@ -423,7 +443,7 @@ static size_t reserve_size(void)
 	return max_t(size_t, RESERVE_MAX, sparse_onlined_bytes());
 }
 
-static int new_reserved_range(unsigned int order)
+static noinline int new_reserved_range(unsigned int order)
 {
 	size_t align = MAX_ORDER_NR_PAGES << memmap.shift;
 	size_t least = max_t(size_t, MIN_STEP, 1UL << (order + memmap.shift));

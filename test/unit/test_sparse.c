@@ -162,20 +162,29 @@ static bool last_range_is_full(void)
 	return last->end_pfn == last->limit_pfn;
 }
 
-/* Steps of an eighth of what is there, between 1 and 16 MiB, but for the last
- * of a range that had to be reserved. */
+/* The first is what a page of the map describes, the next one completes a MiB. Then
+ * steps of an eighth of what is there, between 1 and 16 MiB, but for the last of a
+ * range that had to be reserved. */
 TEST_SCENARIO(sparse_steps)
 {
 	size_t before, step;
 
 	ck_assert_uint_le(sparse_onlined_bytes(), 4 * MIB);
+	/* What has been written of the map so far is one page. */
+	ck_assert_uint_eq(host_resident(sparse_range(0)->pages,
+					sparse_range(0)->map_bytes),
+			  1ul << host.page_shift);
 	for (int i = 0; i < 100; i++) {
 		before = sparse_onlined_bytes();
 		ck_assert(sparse_grow(0, true));
 		step = sparse_onlined_bytes() - before;
 		ck_assert_uint_gt(step, 0);
 		ck_assert_uint_le(step, 18 * MIB);
-		if (!last_range_is_full()) {
+		if (before < MIB) {
+			ck_assert_uint_eq(before, PAGE_SIZE / sizeof(struct page) *
+							  PAGE_SIZE);
+			ck_assert_uint_eq(before + step, MIB);
+		} else if (!last_range_is_full()) {
 			ck_assert_uint_ge(step, MIB);
 			ck_assert_uint_ge(step, min_t(size_t, before / 8,
 						      16 * MIB));
