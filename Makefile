@@ -465,7 +465,8 @@ uninstall: ## remove what install put there
 
 .PHONY: often
 often: ## write lib/often.ld anew: what every process uses, to lie together
-	$(variant) BUILD=$(BUILD)/often CFLAGS='$(CFLAGS) -DNVALGRIND' all
+	$(variant) BUILD=$(BUILD)/often CFLAGS='$(CFLAGS) -DNVALGRIND' all \
+		$(BUILD)/often/test/bench/heap $(BUILD)/often/test/bench/threads
 	$(Q)scripts/often.py $(BUILD)/often >$(BUILD)/often.ld
 	$(Q)mv $(BUILD)/often.ld lib/often.ld
 

@@ -486,12 +486,12 @@ static struct word next_word(const char *s)
 	return word;
 }
 
-void cmdline_parse(const char *cmdline)
+static noinline void parse_words(const char *cmdline)
 {
 	bool help = false;
 	struct word word;
 
-	while (cmdline && *cmdline) {
+	while (*cmdline) {
 		if (is_space(*cmdline)) {
 			cmdline++;
 			continue;
@@ -502,6 +502,13 @@ void cmdline_parse(const char *cmdline)
 	}
 	if (help)
 		cmdline_help(2);
+}
+
+/* Apart, since most processes are told nothing: see lib/often.ld. */
+void cmdline_parse(const char *cmdline)
+{
+	if (cmdline && *cmdline)
+		parse_words(cmdline);
 }
 
 void cmdline_help(int fd)

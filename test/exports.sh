@@ -68,7 +68,7 @@ script_names lib/malloc/exports.map >"$dir/script"
 same "lib/malloc/exports.map" "$golden/libkmm_malloc.so.exports" "$dir/script"
 
 # `make often` writes that list; after a renaming it wants to be called again.
-grep -o '\.\(text\|bss\)\.[a-zA-Z_0-9]* ' lib/often.ld |
+grep -o '(\.\(text\|bss\)\.[a-zA-Z_0-9]* ' lib/often.ld |
 	sed 's/.*\.//; s/ //' | sort -u >"$dir/often"
 grep -hwoFf "$dir/often" -r include lib mm --include='*.[ch]' |
 	sort -u >"$dir/found"

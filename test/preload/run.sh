@@ -136,7 +136,7 @@ build() {
 	$CC $flags "$here/forks.c" -o "$dir/forks" -L"$dir" -latfork \
 		-Wl,-rpath,"$dir" -pthread -ldl || exit 2
 	for program in edge symbols badfree kfence threads loading limits \
-		idle sandbox mixed; do
+		idle sandbox mixed small; do
 		# shellcheck disable=SC2086
 		$CC $flags "$here/$program.c" -o "$dir/$program" -pthread -ldl ||
 			exit 2
@@ -221,6 +221,28 @@ test_quiet_start() {
 		failed start_opens_no_file "$(diff <(opened_files A=B) \
 			<(opened_files "LD_PRELOAD=$shim") | grep '^[<>]' |
 			tr '\n' ' ')"
+	fi
+}
+
+# What every process pays for: lib/often.ld has it lie together, by the names of
+# functions as gcc 12 leaves them.
+test_small_start() {
+	local code variables compilers
+
+	wanted start_is_small || return 0
+	compilers=$(readelf -p .comment "$shim")
+	if [[ $compilers != *GCC:*\ 12.* || $compilers == *clang* ]] ||
+		[ "$(getconf PAGESIZE)" != 4096 ]; then
+		skipped start_is_small "not built by gcc 12, or pages are larger"
+		return
+	fi
+	read -r code variables < <(with_shim "$dir/small")
+	if [ "$code" -gt 0 ] && [ "$code" -le 16 ] &&
+		[ "$variables" -gt 0 ] && [ "$variables" -le 6 ]; then
+		ok start_is_small
+	else
+		failed start_is_small "$code pages of code and constants, \
+$variables of variables: is a new function or variable missing in lib/often.ld?"
 	fi
 }
 
@@ -624,6 +646,7 @@ big_c_file >"$dir/big.c"
 if [ -n "$shim" ]; then
 	test_file
 	test_quiet_start
+	test_small_start
 	test_cmdline
 	test_static
 	check_all idle
