@@ -133,6 +133,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	CONST(PG_large),
 	CONST(PG_zeroed),
 	CONST(PG_pcp),
+	CONST(PG_part_zeroed),
 	CONST(PG_ZONE_SHIFT),
 	CONST(PG_ZONE_MASK),
 	/* Values of page.list. */

@@ -32,8 +32,11 @@
  *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
  *		B4  a block on free_list[t] lies in a pageblock of type t, or
  *		    consists of such pageblocks
- *		B5  PG_zeroed: every byte of the block reads as zero; zone->nr_zeroed
- *		    is the sum of these blocks' pages
+ *		B5  PG_zeroed: every byte of the block reads as zero. PG_part_zeroed:
+ *		    that of page->nr_zeroed of its pages does; so do of its upper
+ *		    half as many as that half's page->nr_zeroed says, and so on in
+ *		    each half of which some pages do and some do not.
+ *		    zone->nr_zeroed is the sum
  *		B6  free blocks do not overlap, and lie in their zone's span
  *		B7  on each list, blocks that read as zero are behind all others
  * Lock order:	pcp->lock > zone->lock (outer first).
@@ -103,16 +106,30 @@ static inline void list_add_block(struct list_head *list, struct page *page,
 		list_add(&page->lru, list);
 }
 
+/* Of a block without these flags, @nr_zeroed pages read as zero. */
+static void mark_zeroed(struct page *page, unsigned int order,
+			unsigned long nr_zeroed)
+{
+	if (!nr_zeroed)
+		return;
+	page->nr_zeroed = nr_zeroed;
+	if (nr_zeroed == 1UL << order)
+		SetPageZeroed(page);
+	else
+		SetPagePartZeroed(page);
+}
+
 static void add_to_free_list(struct zone *zone, struct page *page,
-			     unsigned int order, int type, bool wait)
+			     unsigned int order, int type, bool wait,
+			     unsigned long nr_zeroed)
 {
 	struct free_area *area = &zone->free_area[order];
 
 	page->order = (u8)order;
 	SetPageBuddy(page);
+	mark_zeroed(page, order, nr_zeroed);
+	WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed + nr_zeroed);
 	list_add_block(&area->free_list[type], page, wait);
-	if (PageZeroed(page))
-		WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed + (1UL << order));
 	area->nr_free++;
 	WRITE_ONCE(zone->nr_free, zone->nr_free + (1UL << order));
 }
@@ -124,9 +141,9 @@ void del_from_free_list(struct zone *zone, struct page *page,
 	ClearPageBuddy(page);
 	zone->free_area[order].nr_free--;
 	WRITE_ONCE(zone->nr_free, zone->nr_free - (1UL << order));
-	if (PageZeroed(page))
-		WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed - (1UL << order));
-	else if (zone_dirty(zone) < zone->low_dirty)
+	WRITE_ONCE(zone->nr_zeroed,
+		   zone->nr_zeroed - block_zeroed(page, order));
+	if (zone_dirty(zone) < zone->low_dirty)
 		zone->low_dirty = zone_dirty(zone);
 }
 
@@ -183,9 +200,10 @@ static void change_pageblocks(struct page *page, unsigned long pfn,
 /* File a block, merged with its buddies as far as that goes. */
 void free_one_block(const struct mem_range *range, struct zone *zone,
 		    struct page *page, unsigned long pfn, unsigned int order,
-		    bool zeroed)
+		    unsigned long nr_zeroed)
 {
 	enum migratetype type = get_pageblock_type(page, pfn);
+	unsigned long buddy_zeroed;
 	struct page *buddy;
 
 	lockdep_assert_held(&zone->lock);
@@ -202,20 +220,31 @@ void free_one_block(const struct mem_range *range, struct zone *zone,
 		if (order >= pageblock_order)
 			change_pageblocks(buddy, pfn ^ (1UL << order), order,
 					  type);
-		zeroed = zeroed && PageZeroed(buddy);
-		ClearPageZeroed(buddy);
+		/* The upper half knows its share, for whoever splits them. */
+		buddy_zeroed = block_zeroed(buddy, order);
+		clear_block_zeroed(buddy);
 		if (buddy < page) {
+			page->nr_zeroed = nr_zeroed;
 			page = buddy;
 			pfn ^= 1UL << order;
+		} else {
+			buddy->nr_zeroed = buddy_zeroed;
 		}
+		nr_zeroed += buddy_zeroed;
 		order++;
 		zone->event[PGMERGE]++;
 		trace_mm_page_merge(page, order);
 	}
-	if (zeroed)
-		SetPageZeroed(page);
 	add_to_free_list(zone, page, order, type,
-			 buddy_merge_likely(range, zone, page, pfn, order));
+			 buddy_merge_likely(range, zone, page, pfn, order),
+			 nr_zeroed);
+}
+
+/* What its struct page said was of another block. */
+static void init_block(struct zone *zone, struct page *page)
+{
+	page->flags = 0;
+	set_page_zone(page, zone->index);
 }
 
 /* In blocks as large as their alignment allows. */
@@ -233,20 +262,32 @@ void free_run(struct zone *zone, struct page *page, unsigned long nr_pages,
 		order = min_t(unsigned int, ilog2(nr_pages), MAX_PAGE_ORDER);
 		if (pfn)
 			order = min_t(unsigned int, order, ffs_long(pfn));
-		page->flags = 0;
-		set_page_zone(page, zone->index);
-		free_one_block(range, zone, page, pfn, order, zeroed);
+		init_block(zone, page);
+		free_one_block(range, zone, page, pfn, order,
+			       zeroed ? 1UL << order : 0);
 		page += 1UL << order;
 		pfn += 1UL << order;
 		nr_pages -= 1UL << order;
 	}
 }
 
-/* Cut a block of order @high down to @low, filing the upper halves. */
-static void expand(struct zone *zone, struct page *page, unsigned int low,
-		   unsigned int high, int type)
+/* Of two halves of @order @nr_zeroed pages read as zero; how many of the upper one,
+ * @half? It knows, unless all or none are. */
+static unsigned long half_zeroed(const struct page *half, unsigned int order,
+				 unsigned long nr_zeroed)
 {
-	bool zeroed = PageZeroed(page);
+	if (!nr_zeroed)
+		return 0;
+	return nr_zeroed == 2UL << order ? 1UL << order : half->nr_zeroed;
+}
+
+/* Cut a block of order @high down to @low, filing the upper halves; or the lower
+ * one where less of it was in use. */
+static struct page *expand(struct zone *zone, struct page *page,
+			   unsigned int low, unsigned int high, int type,
+			   unsigned long nr_zeroed)
+{
+	unsigned long upper;
 	struct page *half;
 
 	if (high > low)
@@ -254,24 +295,59 @@ static void expand(struct zone *zone, struct page *page, unsigned int low,
 	while (high > low) {
 		high--;
 		half = page + (1UL << high);
-		half->flags = 0;
-		set_page_zone(half, zone->index);
-		if (zeroed)
-			SetPageZeroed(half);
-		add_to_free_list(zone, half, high, type, false);
+		upper = half_zeroed(half, high, nr_zeroed);
+		if (upper < nr_zeroed - upper) {
+			half = page;
+			page += 1UL << high;
+			upper = nr_zeroed - upper;
+		}
+		init_block(zone, half);
+		add_to_free_list(zone, half, high, type, false, upper);
+		nr_zeroed -= upper;
 		zone->event[PGSPLIT]++;
 	}
+	init_block(zone, page);
+	page->order = (u8)low;
+	mark_zeroed(page, low, nr_zeroed);
+	return page;
 }
 
 /* Take a free block of @current_order off its list and cut it to @order. */
 static struct page *take_block(struct zone *zone, struct page *page,
-			       unsigned int current_order, unsigned int order,
-			       int type)
+			      unsigned int current_order, unsigned int order,
+			      int type)
 {
 	del_from_free_list(zone, page, current_order);
-	expand(zone, page, order, current_order, type);
-	page->order = (u8)order;
-	return page;
+	return expand(zone, page, order, current_order, type,
+		      block_zeroed(page, current_order));
+}
+
+void free_tail(struct zone *zone, struct page *page, unsigned int order,
+	       unsigned long nr_pages, unsigned long nr_zeroed)
+{
+	const struct mem_range *range = page_range(page);
+	unsigned long upper;
+	struct page *half;
+
+	lockdep_assert_held(&zone->lock);
+	zone->event[PGFREE] += (1UL << order) - nr_pages;
+	while (nr_pages < 1UL << order) {
+		order--;
+		half = page + (1UL << order);
+		upper = half_zeroed(half, order, nr_zeroed);
+		if (nr_pages > 1UL << order) {
+			page = half;
+			nr_pages -= 1UL << order;
+			nr_zeroed = upper;
+			continue;
+		}
+		init_block(zone, half);
+		free_one_block(range, zone, half,
+			       range->start_pfn +
+				       (unsigned long)(half - range->pages),
+			       order, upper);
+		nr_zeroed -= upper;
+	}
 }
 
 /* The block to take from a list; without @fresh, only one that was in use. */
@@ -472,20 +548,20 @@ void free_pcppages_bulk(struct zone *zone, struct list_head *list,
 {
 	const struct mem_range *range;
 	struct page *page, *next;
-	bool zeroed;
+	unsigned long nr_zeroed;
 
 	spin_lock(&zone->lock);
 	list_for_each_entry_safe(page, next, list, lru) {
 		trace_mm_page_pcpu_drain(page);
 		list_del_init(&page->lru);
 		ClearPagePcp(page);
-		zeroed = PageZeroed(page);
-		ClearPageZeroed(page);
+		nr_zeroed = block_zeroed(page, page->order);
+		clear_block_zeroed(page);
 		range = page_range(page);
 		free_one_block(range, zone, page,
 			       range->start_pfn +
 				       (unsigned long)(page - range->pages),
-			       page->order, zeroed);
+			       page->order, nr_zeroed);
 	}
 	zone->event[PGFREE] += nr_pages;
 	spin_unlock(&zone->lock);
@@ -533,12 +609,16 @@ unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
 void putback_reported(struct zone *zone, struct page **pages,
 		      unsigned int *orders, unsigned int nr, bool zeroed)
 {
+	unsigned long nr_zeroed;
 	unsigned int i;
 
 	spin_lock(&zone->lock);
 	for (i = 0; i < nr; i++) {
+		nr_zeroed = zeroed ? 1UL << orders[i] :
+				     block_zeroed(pages[i], orders[i]);
+		clear_block_zeroed(pages[i]);
 		free_one_block(page_range(pages[i]), zone, pages[i],
-			       page_to_pfn(pages[i]), orders[i], zeroed);
+			       page_to_pfn(pages[i]), orders[i], nr_zeroed);
 		if (zeroed)
 			zone->event[PGREPORT] += 1UL << orders[i];
 	}
@@ -572,13 +652,47 @@ void zone_add_pages(unsigned int index, struct page *page, unsigned long pfn,
 
 /* Validation -------------------------------------------------------------- */
 
+static bool reads_as_zero(const struct page *page, unsigned int order)
+{
+	const char *bytes = page_address(page);
+	unsigned long i;
+
+	if (memcheck_active() || kmm_params.debug_pagealloc)
+		return true;
+	for (i = 0; i < PAGE_SIZE << order; i += 64)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* B5, down to the parts that read as zero. */
+static unsigned int validate_zeroed(const struct page *page, unsigned int order,
+				    unsigned long nr_zeroed)
+{
+	const struct page *half;
+	unsigned long upper;
+
+	if (!nr_zeroed)
+		return 0;
+	if (nr_zeroed == 1UL << order)
+		return !reads_as_zero(page, order);
+	if (nr_zeroed > 1UL << order)
+		return 1;
+	order--;
+	half = page + (1UL << order);
+	upper = half_zeroed(half, order, nr_zeroed);
+	if (upper > nr_zeroed)
+		return 1;
+	return validate_zeroed(page, order, nr_zeroed - upper) +
+	       validate_zeroed(half, order, upper);
+}
+
 static unsigned int validate_free_block(struct zone *zone, struct page *page,
 					unsigned int order, int type)
 {
 	const struct mem_range *range = page_range(page);
 	unsigned long pfn = page_to_pfn(page), i;
 	unsigned int bad = 0;
-	const char *bytes;
 
 	if (!PageBuddy(page) || page->order != order || page_count(page) ||
 	    PageSlab(page) || PageLarge(page) || PagePcp(page) ||
@@ -594,34 +708,28 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 			bad++;				/* B6 */
 	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn)
 		bad++;					/* B6 */
-	if (PageZeroed(page) && !memcheck_active() &&
-	    !kmm_params.debug_pagealloc) {
-		bytes = page_address(page);
-		for (i = 0; i < PAGE_SIZE << order; i += 64)
-			if (bytes[i])
-				break;
-		if (i < PAGE_SIZE << order)
-			bad++;				/* B5 */
-	}
-	return bad;
+	if (PageZeroed(page) && PagePartZeroed(page))
+		bad++;					/* B5 */
+	return bad + validate_zeroed(page, order, block_zeroed(page, order));
 }
 
-/* How many blocks the list has; how many pages of them read as zero. */
+/* How many blocks the list has; pages of them that read as zero are added. */
 static unsigned long validate_list(struct zone *zone, unsigned int order,
 				   int type, unsigned long *zeroed,
 				   unsigned int *bad)
 {
-	unsigned long nr = 0, nr_zeroed = 0;
 	struct page *page;
+	unsigned long nr = 0;
+	bool zeros = false;
 
 	list_for_each_entry(page, &zone->free_area[order].free_list[type],
 			    lru) {
 		*bad += validate_free_block(zone, page, order, type);
-		*bad += nr_zeroed && !PageZeroed(page);		/* B7 */
-		nr_zeroed += PageZeroed(page);
+		*bad += zeros && !PageZeroed(page);		/* B7 */
+		zeros = PageZeroed(page);
+		*zeroed += block_zeroed(page, order);
 		nr++;
 	}
-	*zeroed += nr_zeroed << order;
 	return nr;
 }
 

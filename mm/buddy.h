@@ -18,14 +18,19 @@ extern __hidden const u8 fallbacks[MIGRATE_PCPTYPES][NR_FALLBACKS];
  * @fresh: may be of memory that nobody has used yet. */
 struct page *rmqueue_one(struct zone *zone, unsigned int order, int type,
 			 bool fresh);
-/* File a block of @range, merged with its buddies. Its page is neither on a list
- * nor PG_zeroed; @zeroed says whether every byte of it reads as zero. */
+/* File a block of @range, merged with its buddies. Its page is on no list, and
+ * has none of the flags of a free block; @nr_zeroed of its pages read as zero, and
+ * if these are some but not all, the struct pages inside say which. */
 void free_one_block(const struct mem_range *range, struct zone *zone,
 		    struct page *page, unsigned long pfn, unsigned int order,
-		    bool zeroed);
+		    unsigned long nr_zeroed);
 /* The same for any number of pages, without what their struct pages said. */
 void free_run(struct zone *zone, struct page *page, unsigned long nr_pages,
 	      bool zeroed);
+/* Keep the first @nr_pages of a block of @order that is off the lists, and file
+ * the rest; @nr_zeroed is that of the whole block. */
+void free_tail(struct zone *zone, struct page *page, unsigned int order,
+	       unsigned long nr_pages, unsigned long nr_zeroed);
 
 /* For whoever takes blocks as they are: off its list, then counted. */
 void del_from_free_list(struct zone *zone, struct page *page,

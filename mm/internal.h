@@ -58,6 +58,7 @@ struct page {
 			u16 list;	/* slab: enum slab_list */
 		};
 		unsigned long private;	/* large kmalloc: pages in the block */
+		unsigned long nr_zeroed; /* free: see B5 in buddy.c */
 	};
 	/* 56 */
 	_Atomic int _refcount;
@@ -82,6 +83,7 @@ enum pageflags {
 	PG_large,	/* head of a block from the large kmalloc path */
 	PG_zeroed,	/* free head: the whole block reads as zero */
 	PG_pcp,		/* head of a free block on a per-CPU list */
+	PG_part_zeroed,	/* free head: page->nr_zeroed of its pages do */
 };
 
 #define PG_ZONE_SHIFT 8
@@ -107,6 +109,7 @@ PAGE_FLAG_FUNCS(Head, PG_head)
 PAGE_FLAG_FUNCS(Large, PG_large)
 PAGE_FLAG_FUNCS(Zeroed, PG_zeroed)
 PAGE_FLAG_FUNCS(Pcp, PG_pcp)
+PAGE_FLAG_FUNCS(PartZeroed, PG_part_zeroed)
 
 static inline bool PageTail(const struct page *page)
 {
@@ -245,10 +248,9 @@ struct zone {
 	spinlock_t lock;
 	struct free_area free_area[NR_PAGE_ORDERS];
 	unsigned long nr_free;		/* pages; = sum of nr_free << order */
-	unsigned long nr_zeroed;	/* of those, in blocks with PG_zeroed */
+	unsigned long nr_zeroed;	/* of those, pages that read as zero */
 	unsigned long low_dirty;	/* least zone_dirty() since a report */
 	unsigned long event[NR_ZONE_EVENTS];
-	unsigned int run_misses;	/* searches in vain in a row: see rmqueue_run() */
 
 	/* Changed by onlining only, under zone->lock. */
 	unsigned long managed_pages;
@@ -280,6 +282,21 @@ static inline unsigned long zone_dirty(const struct zone *zone)
 
 	/* Without the lock they may be of two moments. */
 	return nr_free > nr_zeroed ? nr_free - nr_zeroed : 0;
+}
+
+/* How many pages of a block that is free, or just taken, read as zero. */
+static inline unsigned long block_zeroed(const struct page *page,
+					 unsigned int order)
+{
+	if (PageZeroed(page))
+		return 1UL << order;
+	return PagePartZeroed(page) ? page->nr_zeroed : 0;
+}
+
+static inline void clear_block_zeroed(struct page *page)
+{
+	WRITE_ONCE(page->flags, page->flags & ~(1UL << PG_zeroed |
+						1UL << PG_part_zeroed));
 }
 
 static inline bool populated_zone(const struct zone *zone)
@@ -408,11 +425,9 @@ static inline size_t vmap_kept_bytes(void)
 /* Pages came free. */
 static inline void page_reporting_notify(const struct zone *zone)
 {
-	if (likely(zone_dirty(zone) << PAGE_SHIFT < PAGE_REPORTING_MIN))
-		return;
-	if (unlikely(vmap_kept_bytes()))
-		page_reporting_keep_level();
-	if (!atomic_load_explicit(&page_reporting_active, memory_order_relaxed))
+	if (unlikely(zone_dirty(zone) << PAGE_SHIFT >= PAGE_REPORTING_MIN) &&
+	    !atomic_load_explicit(&page_reporting_active,
+				  memory_order_relaxed))
 		page_reporting_start();
 }
 

@@ -334,6 +334,13 @@ static struct page *get_used(gfp_t gfp, unsigned int order,
 	return page;
 }
 
+/* A block that was in use may have pages in it that were not. */
+static void keep_level(void)
+{
+	if (unlikely(vmap_kept_bytes()))
+		page_reporting_keep_level();
+}
+
 /* The same, with what reclaim brings. */
 static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
 					unsigned long nr_pages,
@@ -341,8 +348,12 @@ static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
 {
 	struct page *page = get_used(gfp, order, nr_pages, got);
 
-	if (likely(page) || !gfpflags_allow_blocking(gfp))
+	if (!gfpflags_allow_blocking(gfp))
 		return page;
+	if (likely(page)) {
+		keep_level();
+		return page;
+	}
 	before_growth(gfp, order);
 	return get_used(gfp, order, nr_pages, got);
 }
@@ -373,7 +384,7 @@ static void prep_new_block(struct page *page, unsigned long nr_pages, gfp_t gfp,
 	bool is_zero = PageZeroed(page);
 	void *addr;
 
-	ClearPageZeroed(page);
+	clear_block_zeroed(page);
 	if (unlikely(page_debug_on))
 		page_debug_alloc(page_address(page), nr_pages << PAGE_SHIFT);
 	if (memcheck_active() || ((gfp & __GFP_ZERO) && !is_zero)) {
@@ -471,8 +482,8 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 	if (nr_pages != got) {
 		zone = page_zone(page);
 		spin_lock(&zone->lock);
-		free_run(zone, page + nr_pages, got - nr_pages,
-			 PageZeroed(page));
+		free_tail(zone, page, ilog2(got), nr_pages,
+			  block_zeroed(page, ilog2(got)));
 		spin_unlock(&zone->lock);
 	}
 	prep_new_block(page, nr_pages, gfp, zeroed);
@@ -483,8 +494,10 @@ struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages)
 {
 	struct page *page = get_run(gfp, nr_pages);
 
-	if (page)
+	if (page) {
+		keep_level();
 		prep_new_block(page, nr_pages, gfp, NULL);
+	}
 	return page;
 }
 

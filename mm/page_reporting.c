@@ -76,9 +76,9 @@ static size_t report_blocks(struct zone *zone, struct page **pages,
 					 false);
 			return bytes;
 		}
+		bytes += size - (block_zeroed(pages[i], orders[i]) << PAGE_SHIFT);
 		trace_page_reported(pages[i], orders[i]);
 		putback_reported(zone, pages + i, orders + i, 1, true);
-		bytes += size;
 	}
 	return bytes;
 }
@@ -167,7 +167,8 @@ unsigned long page_reporting_make_room(unsigned long nr_pages, bool report)
 
 /*
  * Free pages that were given back, and a freed block that is their buddy, become
- * one block, which counts as resident. So the level may rise without a request:
+ * one block, which counts as used. So the level may rise without memory that is
+ * asked for as fresh:
  *
  *	|     |xxxxx|		given back, and in use
  *	|. . . . . .|		free, and half of it takes memory when it is used

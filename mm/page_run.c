@@ -8,10 +8,13 @@
  *	|xx|. .|. . . .|xx|	blocks of 2 and 4 pages, 5 are wanted:
  *	|xx|y y y y y|.|xx|	1 goes back
  *
- * Any run of n pages holds an aligned block of about n / 3 at least. So the
- * used blocks of the two orders below n are looked at, at most so many of each
- * list, for the shortest run that they are part of. At most a quarter too much
- * is good enough. Each search in vain halves the number for the next one.
+ * Best fit: of all runs the shortest that will do. What matters is how long a run
+ * is in all, not where in it a power of two is aligned: taken from the end of a
+ * run that is little longer, a block leaves the longer ones whole.
+ *
+ * Any run of 2^(k + 1) - 1 pages holds an aligned block of 2^k. So some blocks of
+ * each order from there up are looked at, the smaller orders first, for the
+ * shortest run that they are part of. At most a quarter too much is good enough.
  *
  * What was allocated as a run, or cut from a larger block, has no order: its
  * owner remembers how many pages it has. It is freed in blocks as large as their
@@ -26,23 +29,32 @@
  *		no run.
  * Not here:	which zone is searched, and when (page_alloc.c).
  */
+#include <limits.h>
+
 #include "../lib/memcheck.h"
 #include "buddy.h"
 #include "page_poison.h"
 #include "probes.h"
 
-#define RUN_TRIES 16
-#define RUN_MISSES_MAX 2
-#define RUN_SLACK_SHIFT 2
+/* How many blocks of a list are looked at: of wanted / 2, within these. */
+#define RUN_TRIES_MIN 8
+#define RUN_TRIES_MAX 32
+/* 1/4 too much is good enough. */
+#define RUN_SLACK 4
 
 struct run {
 	struct page *page;
 	unsigned long nr_pages;
 };
 
+/* Free, not fresh, and of the zone: three questions, one look. */
 static bool is_used_block(const struct zone *zone, const struct page *page)
 {
-	return PageBuddy(page) && !PageZeroed(page) && page_zone(page) == zone;
+	const unsigned long zone_bits = PG_ZONE_MASK << PG_ZONE_SHIFT;
+
+	return (READ_ONCE(page->flags) &
+		(zone_bits | 1UL << PG_buddy | 1UL << PG_zeroed)) ==
+	       ((unsigned long)zone->index << PG_ZONE_SHIFT | 1UL << PG_buddy);
 }
 
 /* The used free block that ends at @page; NULL if there is none. */
@@ -65,23 +77,22 @@ static struct page *block_before(const struct mem_range *range,
 	return NULL;
 }
 
-/* What surrounds a free block, until there is enough. */
-static struct run find_run(struct zone *zone, struct page *page,
-			   unsigned long wanted)
+/* What surrounds a free block; no further than to twice what is wanted. */
+static struct run find_run(const struct mem_range *range, struct zone *zone,
+			   struct page *page, unsigned long wanted)
 {
-	const struct mem_range *range = page_range(page);
 	struct page *end = range->pages + (range_end_pfn(range) -
 					   range->start_pfn);
 	struct run run = { page, 1UL << page->order };
 	struct page *next, *before;
 
-	while (run.nr_pages < wanted) {
+	while (run.nr_pages < 2 * wanted) {
 		next = run.page + run.nr_pages;
 		if (next >= end || !is_used_block(zone, next))
 			break;
 		run.nr_pages += 1UL << next->order;
 	}
-	while (run.nr_pages < wanted) {
+	while (run.nr_pages < 2 * wanted) {
 		before = block_before(range, zone, run.page);
 		if (!before)
 			break;
@@ -91,67 +102,93 @@ static struct run find_run(struct zone *zone, struct page *page,
 	return run;
 }
 
+/* Is the run short enough, or shorter than any with a block of @order? */
+static bool run_fits(const struct run *run, unsigned long wanted,
+		     unsigned int order)
+{
+	return run->nr_pages <= wanted + DIV_ROUND_UP(wanted, RUN_SLACK) ||
+	       run->nr_pages <= 1UL << order;
+}
+
+/* The shortest run of @wanted pages that a block of @order is part of, unless
+ * @best is shorter. */
 static void search_runs(struct zone *zone, unsigned int order, int type,
 			unsigned long wanted, struct run *best)
 {
-	unsigned long enough = wanted + (wanted >> RUN_SLACK_SHIFT);
-	unsigned int tries = RUN_TRIES >> zone->run_misses;
+	unsigned long tries = min_t(unsigned long, RUN_TRIES_MAX,
+				    max_t(unsigned long, RUN_TRIES_MIN,
+					  wanted / 2));
+	const struct mem_range *range = NULL;
 	struct page *page;
 	struct run run;
 
 	list_for_each_entry(page, &zone->free_area[order].free_list[type],
 			    lru) {
 		/* What reads as zero gathers at the end. */
-		if (!tries-- || PageZeroed(page))
+		if (run_fits(best, wanted, order) || !tries-- ||
+		    PageZeroed(page))
 			return;
-		run = find_run(zone, page, wanted);
-		if (run.nr_pages >= wanted &&
-		    (!best->page || run.nr_pages < best->nr_pages))
+		/* Mostly that of the last one. */
+		if (!range || page < range->pages ||
+		    page >= range->pages + (range->limit_pfn - range->start_pfn))
+			range = page_range(page);
+		run = find_run(range, zone, page, wanted);
+		if (run.nr_pages >= wanted && run.nr_pages < best->nr_pages)
 			*best = run;
-		if (best->page && best->nr_pages <= enough)
-			return;
+	}
+}
+
+/* Take @nr_pages of free blocks that follow one another. The last one is cut. */
+static void take_blocks(struct zone *zone, struct page *page,
+			unsigned long nr_pages)
+{
+	unsigned long nr_zeroed, size;
+	unsigned int order;
+
+	for (; nr_pages; nr_pages -= min_t(unsigned long, size, nr_pages)) {
+		order = page->order;
+		size = 1UL << order;
+		nr_zeroed = block_zeroed(page, order);
+		del_from_free_list(zone, page, order);
+		clear_block_zeroed(page);
+		count_taken(zone, size);
+		if (size > nr_pages)
+			free_tail(zone, page, order, nr_pages, nr_zeroed);
+		page += size;
 	}
 }
 
 static struct page *take_run(struct zone *zone, struct run run,
 			     unsigned long nr_pages)
 {
-	unsigned long pos, step;
-
-	for (pos = 0; pos < run.nr_pages; pos += step) {
-		step = 1UL << run.page[pos].order;
-		del_from_free_list(zone, run.page + pos, run.page[pos].order);
-	}
-	count_taken(zone, run.nr_pages);
-	if (run.nr_pages > nr_pages)
-		free_run(zone, run.page + nr_pages, run.nr_pages - nr_pages,
-			 false);
+	take_blocks(zone, run.page, nr_pages);
 	run.page->order = 0;
 	return run.page;
 }
 
 struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages, int type)
 {
-	unsigned int high = min_t(unsigned int, ilog2(nr_pages), MAX_PAGE_ORDER);
-	unsigned int low = high ? high - 1 : 0, k, i;
-	struct run best = { NULL, 0 };
+	unsigned int low = min_t(unsigned int, ilog2(nr_pages + 1) - 1,
+				 MAX_PAGE_ORDER);
+	struct run best = { NULL, ULONG_MAX };
+	unsigned int k, i;
 	struct page *page = NULL;
 
 	if (zone_dirty(zone) < nr_pages)
 		return NULL;
 	spin_lock(&zone->lock);
-	for (k = high + 1; k-- > low && !best.page;) {
+	for (k = low; k < NR_PAGE_ORDERS; k++) {
+		if (run_fits(&best, nr_pages, k))
+			break;
+		if (!zone->free_area[k].nr_free)
+			continue;
 		search_runs(zone, k, type, nr_pages, &best);
-		for (i = 0; i < NR_FALLBACKS && !best.page; i++)
+		for (i = 0; i < NR_FALLBACKS; i++)
 			search_runs(zone, k, fallbacks[type][i], nr_pages,
 				    &best);
 	}
-	if (best.page) {
-		zone->run_misses = 0;
+	if (best.page)
 		page = take_run(zone, best, nr_pages);
-	} else if (zone->run_misses < RUN_MISSES_MAX) {
-		zone->run_misses++;
-	}
 	spin_unlock(&zone->lock);
 	return page;
 }
@@ -206,8 +243,7 @@ static bool grow_frozen_exact(struct zone *zone, struct page *page,
 {
 	const struct mem_range *range = page_range(page);
 	struct page *next = page + nr_pages;
-	unsigned long nr, pos = 0;
-	bool zeroed = false;
+	unsigned long nr;
 
 	lockdep_assert_held(&zone->lock);
 	nr = count_free_run(range, zone, next,
@@ -216,15 +252,7 @@ static bool grow_frozen_exact(struct zone *zone, struct page *page,
 			    more);
 	if (nr < more || zone->nr_free < zone->watermark[WMARK_MIN] + more)
 		return false;
-	while (pos < nr) {
-		zeroed = PageZeroed(next + pos);
-		del_from_free_list(zone, next + pos, next[pos].order);
-		ClearPageZeroed(next + pos);
-		pos += 1UL << next[pos].order;
-	}
-	count_taken(zone, nr);
-	if (nr > more)
-		free_run(zone, next + more, nr - more, zeroed);
+	take_blocks(zone, next, more);
 	return true;
 }
 

@@ -38,6 +38,25 @@ static void take_all(gfp_t gfp)
 		__free_pages(blocks[i], 0);
 }
 
+/* Each second page of all there is comes free, in pageblocks that are not movable. A
+ * movable request takes one, and leaves its pageblock mixed. */
+static void mix_types(void)
+{
+	struct page *page;
+	int i, nr = 0;
+
+	while (nr < MAX_PAGES &&
+	       (blocks[nr] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, 0)) != NULL)
+		nr++;
+	for (i = 1; i < nr; i += 2)
+		__free_pages(blocks[i], 0);
+	page = alloc_pages(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN, 0);
+	if (page)
+		__free_pages(page, 0);
+	for (i = 0; i < nr; i += 2)
+		__free_pages(blocks[i], 0);
+}
+
 static __attribute__((noinline)) void use_cache(void)
 {
 	struct kmem_cache *s = kmem_cache_create("probed", 100, NULL,
@@ -116,6 +135,7 @@ int main(int argc, char **argv)
 	take_all(GFP_KERNEL);
 	take_all(GFP_HIGHUSER_MOVABLE);
 	take_all(GFP_KERNEL);
+	mix_types();
 	kmm_trim();
 	round_done();
 	return 0;

@@ -43,6 +43,7 @@ static const struct {
 	{ "page_alloc", suite_page_alloc },
 	{ "page_ref", suite_page_ref },
 	{ "page_run", suite_page_run },
+	{ "free_block", suite_free_block },
 	{ "pcp", suite_pcp },
 	{ "page_reporting", suite_page_reporting },
 	{ "slub", suite_slub },

@@ -38,6 +38,7 @@ Suite *suite_buddy(void);
 Suite *suite_page_alloc(void);
 Suite *suite_page_ref(void);
 Suite *suite_page_run(void);
+Suite *suite_free_block(void);
 Suite *suite_pcp(void);
 Suite *suite_page_reporting(void);
 Suite *suite_slub(void);

@@ -795,7 +795,8 @@ lists the stacks as well, and all heaps if there are several."""
 
 def page_flags(heap, page):
     words = [name[3:] for name in ("PG_buddy", "PG_slab", "PG_head",
-                                   "PG_large", "PG_zeroed", "PG_pcp")
+                                   "PG_large", "PG_zeroed", "PG_pcp",
+                                   "PG_part_zeroed")
              if page.flag(name)]
     zone = page.flags >> heap["PG_ZONE_SHIFT"] & heap["PG_ZONE_MASK"]
     words.append("zone=" + read_text(heap.root("zones", "zone", zone).name))

@@ -303,7 +303,7 @@ static void say_page(struct question *q, const struct view_block *block)
 	const struct view *v = q->v;
 
 	say(q, F_PAGE,
-	    xasprintf("pfn %#lx, block of %lu from %#lx, order %u, zone %s, %s, flags%s%s%s%s%s%s, references %d",
+	    xasprintf("pfn %#lx, block of %lu from %#lx, order %u, zone %s, %s, flags%s%s%s%s%s%s%s, references %d",
 		      (unsigned long)q->address >> v->page_shift,
 		      (unsigned long)block->nr_pages,
 		      (unsigned long)block->pfn, page->order,
@@ -314,7 +314,9 @@ static void say_page(struct question *q, const struct view_block *block)
 		      PageHead(page) ? " head" : "",
 		      PageLarge(page) ? " large" : "",
 		      PageZeroed(page) ? " zeroed" : "",
-		      PagePcp(page) ? " pcp" : "", page->_refcount));
+		      PagePcp(page) ? " pcp" : "",
+		      PagePartZeroed(page) ? " part_zeroed" : "",
+		      page->_refcount));
 	say(q, F_RANGE,
 	    xasprintf("%u: %#lx-%#lx", (unsigned int)(block->range - v->ranges),
 		      block->range->start_pfn << v->page_shift,
