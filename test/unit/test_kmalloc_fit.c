@@ -171,8 +171,8 @@ TEST_SCENARIO(fit_many)
  * that fits. */
 static bool fill_step(unsigned int row, size_t bytes)
 {
-	struct kmem_cache *s = &kmalloc_row[KMALLOC_NORMAL][row];
-	size_t size = s[-1].object_size + 1;
+	struct kmem_cache *s = kmalloc_row_cache(KMALLOC_NORMAL, row);
+	size_t size = kmalloc_row_cache(KMALLOC_NORMAL, row - 1)->object_size + 1;
 
 	while (!malloc_cache(size)->fitted &&
 	       s->node.nr_slabs * (PAGE_SIZE << s->order) < bytes)
