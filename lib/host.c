@@ -2,12 +2,12 @@
 /*
  * The host: the only file that makes system calls.
  *
- * Calls:	mmap munmap mprotect mremap madvise mincore futex membarrier
- *		sched_getaffinity clock_gettime getpid getrusage write openat pread64
- *		close gettid readlinkat process_vm_readv (the last seven for
- *		reports only); for traces fallocate fcntl prlimit64; and for
- *		the one thread that we may start: rseq, clone3, rt_sigprocmask,
- *		prctl, clock_nanosleep. Any of them may be refused by a sandbox;
+ * Calls:	mmap munmap mprotect mremap madvise futex membarrier sched_getaffinity
+ *		clock_gettime getpid getrusage write openat pread64 close
+ *		gettid readlinkat process_vm_readv (the last seven for reports
+ *		only); for traces fallocate fcntl prlimit64; and for the one
+ *		thread that we may start: rseq, clone3, rt_sigprocmask, prctl,
+ *		clock_nanosleep. Any of them may be refused by a sandbox;
  *		each caller has a way to go on.
  * errno:	never changed. Calls are made raw, since the C library's wrappers
  *		set errno and some are cancellation points.
@@ -229,25 +229,6 @@ int host_advise_huge(void *addr, size_t size, bool huge)
 {
 	return (int)host_syscall(SYS_madvise, addr, size,
 				 huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-}
-
-size_t host_resident(void *addr, size_t size)
-{
-	unsigned long page_size = 1UL << host.page_shift;
-	unsigned long pos, end = (unsigned long)addr + size;
-	unsigned char vec[512];
-	size_t resident = 0;
-	unsigned long i, nr;
-
-	for (pos = (unsigned long)addr; pos < end; pos += nr * page_size) {
-		nr = min_t(unsigned long, sizeof(vec),
-			   (end - pos + page_size - 1) / page_size);
-		if (host_syscall(SYS_mincore, pos, nr * page_size, vec))
-			continue;
-		for (i = 0; i < nr; i++)
-			resident += (vec[i] & 1) ? page_size : 0;
-	}
-	return resident;
 }
 
 /* No page is smaller. */

@@ -99,9 +99,6 @@ long host_read_file(const char *path, char *buf, size_t size, long offset);
 long host_readlink(const char *path, char *buf, size_t size);
 const char *host_getenv(const char *name);
 void host_abort(void) __attribute__((noreturn));
-/* Resident bytes of [addr, addr + size), by mincore(): for tests. Sandboxes know
- * nobody who calls it, and some end who does. */
-size_t host_resident(void *addr, size_t size);
 /* The most that this process ever had resident; 0 if the host does not say. */
 size_t host_peak_resident(void);
 /* May the page at @addr be read? By a call that every sandbox lets through. */

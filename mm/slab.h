@@ -421,8 +421,8 @@ void shrink_slab_caches(bool with_mains);
 /* kmalloc.c: for the malloc front end; they enter the fork gate themselves. - */
 
 /* Blocks beyond the caches: whole pages, as many as it takes, and beyond
- * KMALLOC_MAX_SIZE, if as many used ones are not free in a row, vmalloc. @align is a power of two. This one and the
- * free leave telling the watchers to the caller. */
+ * KMALLOC_MAX_SIZE, if as many used ones are not free in a row, vmalloc. @align is
+ * a power of two. This one and the free leave telling the watchers to the caller. */
 void *kmalloc_large(size_t size, size_t align, gfp_t gfp, const void *caller);
 /* Resize such a block of pages in place; false if that cannot be. */
 bool kmalloc_large_resize(void *p, size_t size);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host.h"
 #include "memcheck.h"
 #include "internal.h"
 #include "unit.h"
@@ -95,6 +96,17 @@ unsigned long test_random(void)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
 	return z ^ (z >> 31);
+}
+
+size_t resident_bytes(void *addr, size_t size)
+{
+	size_t page_size = 1UL << host.page_shift, resident = 0, pos;
+	unsigned char vec;
+
+	for (pos = 0; pos < size; pos += page_size)
+		if (!mincore((char *)addr + pos, page_size, &vec) && (vec & 1))
+			resident += page_size;
+	return resident;
 }
 
 int test_rounds(int n)

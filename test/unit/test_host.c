@@ -217,14 +217,14 @@ START_TEST(resident_counts_touched_pages)
 	char *p = host_map(size);
 
 	ck_assert_ptr_nonnull(p);
-	ck_assert_uint_eq(host_resident(p, size), 0);
+	ck_assert_uint_eq(resident_bytes(p, size), 0);
 	p[0] = p[3 * page_size] = p[7 * page_size] = 'x';
-	ck_assert_uint_eq(host_resident(p, size), 3 * page_size);
-	ck_assert_uint_eq(host_resident(p, page_size), page_size);
+	ck_assert_uint_eq(resident_bytes(p, size), 3 * page_size);
+	ck_assert_uint_eq(resident_bytes(p, page_size), page_size);
 	host_discard(p, size);
-	ck_assert_uint_eq(host_resident(p, size), 0);
+	ck_assert_uint_eq(resident_bytes(p, size), 0);
 	host_unmap(p, size);
-	ck_assert_uint_eq(host_resident(p, size), 0);
+	ck_assert_uint_eq(resident_bytes(p, size), 0);
 }
 END_TEST
 

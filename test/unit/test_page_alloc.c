@@ -185,7 +185,7 @@ TEST_SCENARIO(zero_fresh)
 
 	ck_assert_ptr_nonnull(page);
 	if (!memcheck_active())
-		ck_assert_uint_eq(host_resident(page_address(page), size), 0);
+		ck_assert_uint_eq(resident_bytes(page_address(page), size), 0);
 	ck_assert(is_zero(page_address(page), size));
 	__free_pages(page, 8);
 }

@@ -62,7 +62,7 @@ static size_t resident_blocks(void)
 {
 	char *first = blocks[1];
 
-	return host_resident(first, (NR_BLOCKS - 1) * (PAGE_SIZE << ORDER));
+	return resident_bytes(first, (NR_BLOCKS - 1) * (PAGE_SIZE << ORDER));
 }
 
 /* A mapping as large as the holes makes them go; another one in its place, when
@@ -286,7 +286,7 @@ static size_t resident_when_fresh(unsigned int nr, size_t written)
 	while (nr--) {
 		p = (char *)__get_free_pages(GFP_KERNEL, 10);
 		ck_assert_ptr_nonnull(p);
-		resident += host_resident(p, PAGE_SIZE << 10);
+		resident += resident_bytes(p, PAGE_SIZE << 10);
 		memset(p, 1, written);
 	}
 	return resident;
@@ -320,7 +320,7 @@ TEST_SCENARIO(huge_trial)
 	first = (char *)ALIGN((unsigned long)p, HUGE_PAGE_SIZE);
 	for (int i = 0; i < 32; i++) {
 		pays = huge_advise(first, size);
-		resident = host_resident(first, HUGE_PAGE_SIZE);
+		resident = resident_bytes(first, HUGE_PAGE_SIZE);
 		ck_assert(pays ? resident > 0 : resident == 0);
 		/* The small pages at the end stay: next time they are cheap,
 		 * and the huge page does not pay. */

@@ -171,7 +171,7 @@ TEST_SCENARIO(sparse_steps)
 
 	ck_assert_uint_le(sparse_onlined_bytes(), 4 * MIB);
 	/* What has been written of the map so far is one page. */
-	ck_assert_uint_eq(host_resident(sparse_range(0)->pages,
+	ck_assert_uint_eq(resident_bytes(sparse_range(0)->pages,
 					sparse_range(0)->map_bytes),
 			  1ul << host.page_shift);
 	for (int i = 0; i < 100; i++) {

@@ -104,7 +104,7 @@ START_TEST(kept_block_is_split_for_smaller_one)
 	ck_assert_uint_eq(mapped_size(q), 2 * MIB);
 	ck_assert_uint_eq(kept_bytes(), 4 * MIB - PAGE_SIZE);
 	assert_valid();
-	ck_assert_uint_eq(host_resident(q + 2 * MIB, PAGE_SIZE), 0);
+	ck_assert_uint_eq(resident_bytes(q + 2 * MIB, PAGE_SIZE), 0);
 	r = vmalloc(4 * MIB - PAGE_SIZE);
 	ck_assert_ptr_eq(r, q + 2 * MIB + PAGE_SIZE);
 	fill(q, 0, 2 * MIB, 1);
@@ -172,7 +172,7 @@ START_TEST(kept_block_is_never_cleared)
 	ck_assert_ptr_nonnull(q);
 	ck_assert_ptr_ne(q, p);
 	ck_assert(all_zero(q, 0, 6 * MIB));
-	ck_assert_uint_eq(host_resident(p, 6 * MIB), 6 * MIB);
+	ck_assert_uint_eq(resident_bytes(p, 6 * MIB), 6 * MIB);
 	vfree(q);
 }
 END_TEST
@@ -210,7 +210,7 @@ START_TEST(kept_blocks_go_as_far_as_asked)
 	ck_assert_uint_eq(vmalloc_shrink(4 * MIB), 4 * MIB);
 	ck_assert_uint_eq(kept_bytes(), 4 * MIB);
 	ck_assert(!page_is_mapped(p));
-	ck_assert_uint_eq(host_resident(q, 4 * MIB), 4 * MIB);
+	ck_assert_uint_eq(resident_bytes(q, 4 * MIB), 4 * MIB);
 	assert_valid();
 	ck_assert_uint_eq(vmalloc_shrink(SIZE_MAX), 4 * MIB);
 	ck_assert(!page_is_mapped(q));
@@ -437,7 +437,7 @@ static size_t resident_untouched(void)
 	size_t resident;
 
 	ck_assert_ptr_nonnull(p);
-	resident = host_resident(p, 8 * MIB);
+	resident = resident_bytes(p, 8 * MIB);
 	vfree(p);
 	return resident;
 }

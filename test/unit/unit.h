@@ -85,6 +85,9 @@ unsigned long test_random(void);
 /* How often to repeat something: @n times, or a tenth of that under Valgrind. */
 int test_rounds(int n);
 
+/** resident_bytes() - of [addr, addr + size), in whole pages of the host. */
+size_t resident_bytes(void *addr, size_t size);
+
 /*
  * Between the two calls, what is written to @fd goes to a file. The text of it
  * stays valid until the next capture; at most TEST_CAPTURE_MAX - 1 bytes.
