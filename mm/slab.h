@@ -220,6 +220,9 @@ void slab_free_debug(struct kmem_cache *s, void *object, const void *caller);
 size_t slab_usable(const struct page *page, const void *p);
 /* Free the empty slabs; the number of slabs left. */
 unsigned long slab_discard_empty(struct kmem_cache *s);
+/* All slabs have so many bytes of objects, and of free ones: how large new slabs
+ * are follows. */
+void slab_set_free(unsigned long bytes, unsigned long free_bytes);
 int calculate_sizes(struct kmem_cache *s);
 /* The order of a slab of a cache that is fitted to @size. */
 unsigned int slab_fitted_order(unsigned int size);

@@ -284,14 +284,21 @@ int kmem_cache_shrink(struct kmem_cache *s)
  */
 void shrink_slab_caches(bool with_mains)
 {
+	unsigned long bytes = 0, free_bytes = 0;
 	struct kmem_cache *s;
 
 	if (!spin_trylock(&slab_mutex))
 		return;
 	/* All sheaves first: they are objects of caches themselves. */
 	sheaf_flush_caches(with_mains);
-	list_for_each_entry(s, &slab_caches, list)
+	list_for_each_entry(s, &slab_caches, list) {
 		slab_discard_empty(s);
+		spin_lock(&s->node.list_lock);
+		bytes += s->node.nr_objects * s->size;
+		free_bytes += (s->node.nr_objects - s->node.nr_inuse) * s->size;
+		spin_unlock(&s->node.list_lock);
+	}
+	slab_set_free(bytes, free_bytes);
 	spin_unlock(&slab_mutex);
 }
 

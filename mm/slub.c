@@ -61,6 +61,9 @@
  * does. */
 #define SHUFFLE_WINDOW 8
 
+static unsigned int calculate_order(unsigned int size, bool fine,
+				    unsigned int max);
+
 /* Free pointers ----------------------------------------------------------- */
 
 static inline unsigned long link_key(const struct kmem_cache *s,
@@ -260,18 +263,48 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 
 /* New and old slabs ------------------------------------------------------- */
 
+/*
+ * Objects that live longer than their neighbours hold the slab that they lie in.
+ * Where a third of a large heap is free objects of such slabs, new slabs are small:
+ * each survivor holds less, and what is lost at the ends of slabs is less than that.
+ */
+#define SCATTERED_MIN (64ul << 20)
+#define SCATTERED_PART 3
+
+static bool scattered;
+
+void slab_set_free(unsigned long bytes, unsigned long free_bytes)
+{
+	WRITE_ONCE(scattered, bytes >= SCATTERED_MIN &&
+				      free_bytes > bytes / SCATTERED_PART);
+}
+
+/* The order of the next slab. */
+static unsigned int next_order(const struct kmem_cache *s)
+{
+	unsigned int order;
+
+	if (likely(!READ_ONCE(scattered)) || s->order == s->min_order)
+		return s->order;
+	order = calculate_order(s->size, true,
+				(unsigned int)kmm_params.slab_min_order);
+	return max_t(unsigned int, s->min_order,
+		     min_t(unsigned int, s->order, order));
+}
+
 static struct page *alloc_slab_pages(struct kmem_cache *s, gfp_t gfp)
 {
+	unsigned int order = next_order(s);
 	struct page *page;
 
 	gfp = (gfp | s->allocflags) & ~(__GFP_ZERO | __GFP_COMP | __GFP_MOVABLE);
-	if (s->order == s->min_order)
-		return alloc_frozen_pages(gfp, s->order, NULL);
+	if (order == s->min_order)
+		return alloc_frozen_pages(gfp, order, NULL);
 	/* The usual order is a wish: fall back without a fuss, and before the
 	 * process grows. (Kernel: without reclaim, too. Here it is cheap.) */
 	page = alloc_frozen_slab((gfp | __GFP_NOWARN | __GFP_NORETRY) &
 					 ~__GFP_NOFAIL,
-				 s->order, s->min_order);
+				 order, s->min_order);
 	return page ? page : alloc_frozen_pages(gfp, s->min_order, NULL);
 }
 
@@ -901,9 +934,9 @@ static unsigned int slab_order(unsigned int size, unsigned int min,
  * objects: as fast, and 3 to 6 % less memory in programs of mixed sizes. Slabs of
  * objects larger than a page may be one order larger.
  */
-static unsigned int calculate_order(unsigned int size, bool fine)
+static unsigned int calculate_order(unsigned int size, bool fine,
+				    unsigned int max)
 {
-	unsigned int max = (unsigned int)kmm_params.slab_max_order;
 	unsigned int min = (unsigned int)kmm_params.slab_min_order;
 	unsigned int objects = (unsigned int)kmm_params.slab_min_objects;
 	unsigned int order, fits, fraction;
@@ -990,7 +1023,8 @@ static int calculate_slab(struct kmem_cache *s, unsigned int size, bool fine)
 {
 	s->size = ALIGN(size, s->align);
 	s->order = s->fitted ? slab_fitted_order(s->size) :
-			       calculate_order(s->size, fine);
+			       calculate_order(s->size, fine,
+					       (unsigned int)kmm_params.slab_max_order);
 	if (s->order > MAX_PAGE_ORDER)
 		return -EINVAL;
 	s->min_order = (unsigned int)get_order(s->size);

@@ -472,6 +472,52 @@ START_TEST(slub_scattered_pages_make_small_slabs)
 }
 END_TEST
 
+/*
+ *	a heap of 80 MiB	|xxxx|xxxx|xxxx|...	a slab has the usual order
+ *	one of two is left	|x.x.|x.x.|x.x.|...	new ones are small
+ *	none			||			and large again
+ */
+TEST_SCENARIO(slub_survivors)
+{
+	struct kmem_cache *heap = make_cache("unit-heap", PAGE_SIZE,
+					     SLAB_NO_MERGE);
+	struct kmem_cache *s = make_cache("unit-new", PAGE_SIZE / 4 - 24,
+					  SLAB_NO_MERGE);
+	const size_t nr = (80ul << 20) / PAGE_SIZE;
+	void **p = calloc(nr, sizeof(*p)), *object;
+	size_t i;
+
+	ck_assert_uint_gt(s->order, 0);
+	for (i = 0; i < nr; i++)
+		p[i] = kmem_cache_alloc(heap, GFP_KERNEL);
+	shrink_slab_caches(true);
+	object = kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_uint_eq(slab_of(object)->order, s->order);
+	kmem_cache_free(s, object);
+	for (i = 0; i < nr; i += 2)
+		kmem_cache_free(heap, p[i]);
+	shrink_slab_caches(true);
+	object = kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_uint_eq(slab_of(object)->order, s->min_order);
+	assert_all_valid();
+	kmem_cache_free(s, object);
+	for (i = 1; i < nr; i += 2)
+		kmem_cache_free(heap, p[i]);
+	shrink_slab_caches(true);
+	object = kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_uint_eq(slab_of(object)->order, s->order);
+	kmem_cache_free(s, object);
+	kmem_cache_destroy(s);
+	kmem_cache_destroy(heap);
+	free(p);
+}
+
+START_TEST(slub_survivors_make_small_slabs)
+{
+	test_scenario_passes("slub_survivors", NULL);
+}
+END_TEST
+
 /* Constructors and type-stable memory ------------------------------------- */
 
 static _Atomic unsigned int constructed;
@@ -726,6 +772,7 @@ Suite *suite_slub(void)
 	tcase_add_test(tc, slub_fresh_objects_are_not_touched);
 	tcase_add_loop_test(tc, slub_empty_slabs_are_kept_up_to_a_limit, 0, 3);
 	tcase_add_test(tc, slub_scattered_pages_make_small_slabs);
+	tcase_add_test(tc, slub_survivors_make_small_slabs);
 	tcase_add_test(tc, slub_ctor_runs_once_per_object_of_a_slab);
 	tcase_add_test(tc, slub_ctor_may_allocate);
 	tcase_add_test(tc, slub_typesafe_memory_stays_until_destroy);
