@@ -14,7 +14,10 @@ import sys
 
 def wait_for(fd, text, seen=""):
     while text not in seen:
-        seen += os.read(fd, 1000).decode()
+        try:
+            seen += os.read(fd, 1000).decode()
+        except OSError:  # the terminal is closed
+            sys.exit("no %r: %r" % (text, seen))
     return seen
 
 
@@ -37,7 +40,8 @@ if pid == 0:
         print("stopped", flush=True)
         os.kill(-job, signal.SIGCONT)
     print("status", os.waitstatus_to_exitcode(status), flush=True)
-    os._exit(0)
+    # What a terminal still holds can be lost when the last one closes it.
+    signal.pause()
 
 wait_for(fd, "ready")
 if what == "interrupt":
@@ -51,4 +55,6 @@ else:
 # The job's process group, which is the terminal's.
 os.kill(os.tcgetpgrp(fd), signal.SIGTERM)
 seen = wait_for(fd, "status 0")
+os.kill(pid, signal.SIGKILL)
+os.waitpid(pid, 0)
 sys.exit(0 if "1 interrupts" in seen else "not once: " + repr(seen))
