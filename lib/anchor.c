@@ -207,6 +207,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	STRUCT(kmem_cache_node),
 	FIELD(kmem_cache_node, nr_partial),
 	FIELD(kmem_cache_node, nr_slabs),
+	FIELD(kmem_cache_node, nr_pages),
 	FIELD(kmem_cache_node, nr_objects),
 	FIELD(kmem_cache_node, nr_inuse),
 	FIELD(kmem_cache_node, partial),

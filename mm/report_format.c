@@ -61,26 +61,6 @@ unsigned long zone_stat_reserve(const struct zone_stat *stat)
 	return min_t(unsigned long, reserve, stat->managed_pages);
 }
 
-/*
- * Without memory for a slab of the usual order, one of min_order is made, with
- * fewer objects; how many of those there are shows in the objects that are
- * missing:
- *
- *	16 slabs of 8 objects would be 128; there are 116, and a small slab
- *	has 2: (128 - 116) / (8 - 2) = 2 small slabs among the 16
- */
-unsigned long slabinfo_pages(const struct kmem_cache *s, size_t page_size,
-			     unsigned long nr_slabs, unsigned long nr_objects)
-{
-	unsigned long small = (page_size << s->min_order) / s->size;
-	unsigned long missing = nr_slabs * s->objects - nr_objects;
-	unsigned long nr_small = 0;
-
-	if (missing && s->objects > small)
-		nr_small = missing / (s->objects - small);
-	return ((nr_slabs - nr_small) << s->order) + (nr_small << s->min_order);
-}
-
 /* buddyinfo, pagetypeinfo -------------------------------------------------- */
 
 void buddyinfo_line(struct seq_file *m, const struct zone_stat *stat)

@@ -71,9 +71,6 @@ void zone_stat_read(struct zone_stat *stat, const struct zone *zone,
 		    const char *name);
 /* Pages that ordinary requests cannot have. */
 unsigned long zone_stat_reserve(const struct zone_stat *stat);
-/* Pages of the slabs of @s. */
-unsigned long slabinfo_pages(const struct kmem_cache *s, size_t page_size,
-			     unsigned long nr_slabs, unsigned long nr_objects);
 
 /* Text --------------------------------------------------------------------- */
 

@@ -68,6 +68,7 @@ struct kmem_cache_node {
 	spinlock_t list_lock;
 	unsigned long nr_partial;	/* slabs on partial, with a free object */
 	unsigned long nr_slabs;
+	unsigned long nr_pages;		/* of all slabs: their orders differ */
 	unsigned long nr_objects;	/* objects in all slabs */
 	unsigned long nr_inuse;		/* of those, not on a freelist */
 	u64 seed;			/* of the shuffle */

@@ -74,7 +74,7 @@ static unsigned int read_rows(struct slabinfo_row *rows, unsigned long pos)
 
 void count_slab_pages(struct slab_pages *pages)
 {
-	unsigned long nr_slabs, nr_objects, nr_pages;
+	unsigned long nr_pages;
 	struct kmem_cache *s;
 
 	*pages = (struct slab_pages){ 0 };
@@ -82,12 +82,8 @@ void count_slab_pages(struct slab_pages *pages)
 	spin_lock(&slab_mutex);
 	list_for_each_entry(s, &slab_caches, list) {
 		spin_lock(&s->node.list_lock);
-		nr_slabs = s->node.nr_slabs;
-		nr_objects = s->node.nr_objects;
+		nr_pages = s->node.nr_pages;
 		spin_unlock(&s->node.list_lock);
-
-		nr_pages = slabinfo_pages(s, PAGE_SIZE, nr_slabs,
-					  nr_objects);
 		if (s->flags & SLAB_RECLAIM_ACCOUNT)
 			pages->reclaimable += nr_pages;
 		else

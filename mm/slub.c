@@ -29,7 +29,7 @@
  * Invariants:	U1  inuse + objects on the freelist + (objects - fresh) == objects
  *		U2  a slab is on partial if inuse < objects, else on full
  *		U3  every link leads to an object boundary below fresh, no cycles
- *		U4  nr_slabs, nr_partial, nr_objects and nr_inuse are the sums
+ *		U4  nr_slabs, nr_partial, nr_pages, nr_objects and nr_inuse are sums
  *		U5  every page of a slab names the cache; tails name the head
  * Lock order:	list_lock is taken alone; pages are allocated and freed outside
  *		of it, constructors run outside of it.
@@ -376,6 +376,7 @@ static void link_slab(struct kmem_cache *s, struct page *slab)
 	lockdep_assert_held(&s->node.list_lock);
 	move_slab(s, slab, SLAB_ON_PARTIAL, false);
 	s->node.nr_slabs++;
+	s->node.nr_pages += 1UL << slab->order;
 	s->node.nr_objects += slab->objects;
 }
 
@@ -386,6 +387,7 @@ static void unlink_slab(struct kmem_cache *s, struct page *slab,
 	lockdep_assert_held(&s->node.list_lock);
 	move_slab(s, slab, SLAB_ON_NONE, false);
 	s->node.nr_slabs--;
+	s->node.nr_pages -= 1UL << slab->order;
 	s->node.nr_objects -= slab->objects;
 	list_add(&slab->lru, discard);
 }
@@ -1110,7 +1112,7 @@ static unsigned int validate_slab(struct kmem_cache *s, struct page *slab,
 unsigned int slab_validate(struct kmem_cache *s)
 {
 	struct kmem_cache_node *n = &s->node;
-	unsigned long nr[2] = { 0, 0 }, objects = 0, inuse = 0;
+	unsigned long nr[2] = { 0, 0 }, pages = 0, objects = 0, inuse = 0;
 	struct list_head *lists[2] = { &n->partial, &n->full };
 	unsigned int i, bad = 0;
 	struct page *slab;
@@ -1120,12 +1122,14 @@ unsigned int slab_validate(struct kmem_cache *s)
 		list_for_each_entry(slab, lists[i], lru) {
 			bad += validate_slab(s, slab,
 					     i ? SLAB_ON_FULL : SLAB_ON_PARTIAL);
+			pages += 1UL << slab->order;
 			objects += slab->objects;
 			inuse += slab->inuse;
 			nr[i]++;
 		}
 	bad += nr[0] != n->nr_partial || nr[0] + nr[1] != n->nr_slabs ||
-	       objects != n->nr_objects || inuse != n->nr_inuse;	/* U4 */
+	       pages != n->nr_pages || objects != n->nr_objects ||
+	       inuse != n->nr_inuse;	/* U4 */
 	spin_unlock(&n->list_lock);
 	if (bad)
 		printk("BUG %s: %u violated invariants\n", s->name, bad);

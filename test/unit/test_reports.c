@@ -406,6 +406,22 @@ static unsigned long slab_pages(slab_flags_t flags)
 						     "nr_slab_unreclaimable");
 }
 
+/* Pages of the slabs that hold the @nr objects @p. */
+static unsigned long pages_of_slabs_with(void **p, unsigned int nr)
+{
+	unsigned long pages = 0;
+	unsigned int i, k;
+
+	for (i = 0; i < nr; i++) {
+		for (k = 0; k < i && slab_of(p[k]) != slab_of(p[i]); k++)
+			;
+		if (k == i)
+			pages += 1UL << slab_of(p[i])->order;
+	}
+	return pages;
+}
+
+/* A slab may be of any order up to the usual one: what lies free decides. */
 START_TEST(vmstat_counts_pages_of_slabs)
 {
 	slab_flags_t flags = SLAB_DIRECT | (_i ? SLAB_RECLAIM_ACCOUNT : 0);
@@ -416,7 +432,8 @@ START_TEST(vmstat_counts_pages_of_slabs)
 
 	for (i = 0; i < nr; i++)
 		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
-	ck_assert_uint_eq(slab_pages(flags), before + (3UL << s->order));
+	ck_assert_uint_eq(slab_pages(flags),
+			  before + pages_of_slabs_with(p, nr));
 	ck_assert_uint_eq(meminfo_kb(_i ? "SReclaimable:" : "SUnreclaim:"),
 			  slab_pages(flags) << (PAGE_SHIFT - 10));
 	ck_assert_uint_eq(meminfo_kb("Slab:"), meminfo_kb("SReclaimable:") +
@@ -427,6 +444,41 @@ START_TEST(vmstat_counts_pages_of_slabs)
 	ck_assert_uint_eq(slab_pages(flags), before);
 	kmem_cache_destroy(s);
 	free(p);
+}
+END_TEST
+
+/* Every other block of two pages is free, and nothing else. */
+TEST_SCENARIO(vmstat_slabs_of_two_pages)
+{
+	struct kmem_cache *s = make_cache("unit-pages", PAGE_SIZE / 4 - 24,
+					  SLAB_DIRECT | SLAB_RECLAIM_ACCOUNT);
+	unsigned long before = slab_pages(SLAB_RECLAIM_ACCOUNT);
+	static unsigned long blocks[65536];
+	unsigned long nr = 0, i;
+	void *p[32];
+
+	ck_assert_uint_gt(s->order, 1);
+	while ((blocks[nr] = __get_free_pages(GFP_KERNEL | __GFP_MEMALLOC |
+					      __GFP_NOWARN, 1)) != 0)
+		nr++;
+	ck_assert_uint_lt(nr, ARRAY_SIZE(blocks));
+	for (i = 0; i < nr; i++)
+		if ((blocks[i] >> PAGE_SHIFT) % 4 == 0)
+			free_pages(blocks[i], 1);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
+	ck_assert_uint_eq(slab_of(p[0])->order, 1);
+	ck_assert_uint_eq(slab_pages(SLAB_RECLAIM_ACCOUNT),
+			  before + pages_of_slabs_with(p, ARRAY_SIZE(p)));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		kmem_cache_free(s, p[i]);
+	kmem_cache_shrink(s);
+	ck_assert_uint_eq(slab_pages(SLAB_RECLAIM_ACCOUNT), before);
+}
+
+START_TEST(vmstat_counts_pages_of_slabs_of_each_order)
+{
+	test_scenario_passes("vmstat_slabs_of_two_pages", "mem=4M");
 }
 END_TEST
 
@@ -498,6 +550,7 @@ Suite *suite_reports(void)
 	tcase_add_test(tc, vmstat_counts_pages_allocated_and_freed);
 	tcase_add_test(tc, vmstat_counts_pages_of_the_cpu_lists);
 	tcase_add_loop_test(tc, vmstat_counts_pages_of_slabs, 0, 2);
+	tcase_add_test(tc, vmstat_counts_pages_of_slabs_of_each_order);
 	tcase_add_test(tc, meminfo_totals_agree);
 	tcase_add_test(tc, reports_show_every_zone);
 	suite_add_tcase(s, tc);

@@ -362,13 +362,14 @@ END_TEST
 START_TEST(slub_validate_node_counters_off_are_found)
 {
 	struct three_slabs t;
-	unsigned long *counters[4], i;
+	unsigned long *counters[5], i;
 
 	make_three(&t);
 	counters[0] = &t.s->node.nr_slabs;
 	counters[1] = &t.s->node.nr_partial;
 	counters[2] = &t.s->node.nr_objects;
 	counters[3] = &t.s->node.nr_inuse;
+	counters[4] = &t.s->node.nr_pages;
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		++*counters[i];
 		assert_damaged(t.s);

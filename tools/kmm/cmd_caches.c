@@ -17,7 +17,7 @@
 
 static uint64_t cache_bytes(const struct view *v, const struct view_cache *c)
 {
-	return (uint64_t)view_cache_pages(v, c) << v->page_shift;
+	return (uint64_t)c->s.node.nr_pages << v->page_shift;
 }
 
 struct sized_cache {

@@ -265,7 +265,7 @@ static unsigned long cache_value(const struct view *v,
 	case PARTIAL_SLABS:
 		return c->s.node.nr_partial;
 	case BYTES:
-		return view_cache_pages(v, c) << v->page_shift;
+		return c->s.node.nr_pages << v->page_shift;
 	case OBJECT_SIZE:
 		return c->s.object_size;
 	case REFILLS:

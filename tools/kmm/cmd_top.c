@@ -98,7 +98,7 @@ static struct row *rows_of(const struct view *v, const struct sort_key *by)
 		r->slabs = c->s.node.nr_slabs;
 		r->objects_per_slab = c->s.objects;
 		r->pages_per_slab = 1ul << c->s.order;
-		r->bytes = (uint64_t)view_cache_pages(v, c) << v->page_shift;
+		r->bytes = (uint64_t)c->s.node.nr_pages << v->page_shift;
 	}
 	qsort_r(rows, v->nr_caches, sizeof(*rows), compare_rows, (void *)by);
 	return rows;

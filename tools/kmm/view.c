@@ -298,12 +298,6 @@ unsigned long view_active(const struct view_cache *c)
 	return inuse - (in_sheaves < inuse ? in_sheaves : inuse);
 }
 
-unsigned long view_cache_pages(const struct view *v, const struct view_cache *c)
-{
-	return slabinfo_pages(&c->s, view_page_size(v), c->s.node.nr_slabs,
-			      c->s.node.nr_objects);
-}
-
 /* The rest ----------------------------------------------------------------- */
 
 static void read_ranges(struct view *v)
@@ -503,7 +497,7 @@ void view_memory(const struct view *v, struct view_memory *m)
 	m->available = m->free + m->pcp;
 	m->available -= m->available < reserve ? m->available : reserve;
 	for (n = 0; n < v->nr_caches; n++) {
-		nr_pages = view_cache_pages(v, &v->caches[n]);
+		nr_pages = v->caches[n].s.node.nr_pages;
 		if (v->caches[n].s.flags & SLAB_RECLAIM_ACCOUNT)
 			m->slab_reclaimable += nr_pages << v->page_shift;
 		else

@@ -95,9 +95,6 @@ static inline unsigned long view_page_size(const struct view *v)
 
 /* Objects handed out, neither on a freelist nor in a sheaf. */
 unsigned long view_active(const struct view_cache *c);
-/* Pages of its slabs. */
-unsigned long view_cache_pages(const struct view *v,
-			       const struct view_cache *c);
 /* Pages on the lists of all CPUs. */
 unsigned long view_pcp_pages(const struct view *v, const struct view_zone *zone);
 
