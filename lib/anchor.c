@@ -111,7 +111,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	STRUCT(page),
 	FIELD(page, flags),
 	FIELD(page, slab_cache),
-	FIELD(page, compound_head),
+	FIELD(page, tail_index),
 	FIELD(page, lru),
 	FIELD(page, freelist),
 	FIELD(page, slack),

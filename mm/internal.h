@@ -23,8 +23,8 @@ struct kmem_cache;
  * struct page - one per page of memory, 64 bytes, one cache line
  *
  * A block of pages is described by its first page, the head. The fields of
- * the others (tails) mean nothing, except in a slab (slab_cache and
- * compound_head are set in each) and in a compound page (compound_head).
+ * the others (tails) mean nothing, except in a slab (slab_cache and tail_index
+ * are set in each) and in a compound page (tail_index).
  * All-zero is a valid state: a tail, or memory never used.
  *
  * Who may write: of a free page, the holder of zone->lock; of a page on a
@@ -36,8 +36,8 @@ struct page {
 	unsigned long flags;		/* PG_* and the zone */
 	/* 8: free() reads this word first: the cache of a slab, else NULL */
 	struct kmem_cache *slab_cache;
-	/* 16: of a tail: the head's address | 1 */
-	unsigned long compound_head;
+	/* 16: in a slab or compound page: pages back to the head */
+	u16 tail_index;
 	/* 24: free_area list, pcp list, or a list of the cache's slabs */
 	struct list_head lru;
 	/* 40 */
@@ -69,6 +69,7 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 64, "one cache line per page");
+_Static_assert(MAX_ORDER_NR_PAGES - 1 <= UINT16_MAX, "tail_index counts them");
 _Static_assert(sizeof(struct page) == KMM_PAGE_WORDS * sizeof(unsigned long),
 	       "programs step from page to page");
 
@@ -113,7 +114,7 @@ PAGE_FLAG_FUNCS(PartZeroed, PG_part_zeroed)
 
 static inline bool PageTail(const struct page *page)
 {
-	return READ_ONCE(page->compound_head) & 1;
+	return READ_ONCE(page->tail_index) != 0;
 }
 
 static inline unsigned int page_zonenum(const struct page *page)
@@ -217,9 +218,7 @@ static inline struct page *lookup_page(const void *addr)
 
 static inline struct page *page_head(const struct page *page)
 {
-	unsigned long head = READ_ONCE(page->compound_head);
-
-	return (struct page *)(head & 1 ? head - 1 : (unsigned long)page);
+	return (struct page *)page - READ_ONCE(page->tail_index);
 }
 
 /* mm/buddy.c -------------------------------------------------------------- */
@@ -376,7 +375,7 @@ static inline void prep_compound_page(struct page *page, unsigned int order)
 
 	SetPageHead(page);
 	for (i = 1; i < 1UL << order; i++)
-		page[i].compound_head = (unsigned long)page | 1;
+		WRITE_ONCE(page[i].tail_index, (u16)i);
 }
 
 static inline void destroy_compound_page(struct page *page, unsigned int order)
@@ -385,7 +384,7 @@ static inline void destroy_compound_page(struct page *page, unsigned int order)
 
 	ClearPageHead(page);
 	for (i = 1; i < 1UL << order; i++)
-		page[i].compound_head = 0;
+		WRITE_ONCE(page[i].tail_index, 0);
 }
 
 /* The head of the large block of kmalloc() whose pages include @page; NULL if

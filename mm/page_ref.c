@@ -7,7 +7,7 @@
  * drops the last one frees the block. With __GFP_COMP all pages of the block
  * know their head, and are held and freed as one:
  *
- *	head: PG_head, _refcount 1 | tail: compound_head = head | 1 | tail | ...
+ *	head: PG_head, _refcount 1 | tail: tail_index 1 | tail: tail_index 2 | ...
  *
  * Without it the tails say nothing, and split_page() can make each page one of
  * its own.

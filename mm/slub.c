@@ -332,7 +332,7 @@ static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
 	nr_pages = 1UL << slab->order;
 	for (i = 0; i < nr_pages; i++) {
 		slab[i].slab_cache = s;
-		slab[i].compound_head = i ? (unsigned long)slab | 1 : 0;
+		WRITE_ONCE(slab[i].tail_index, (u16)i);
 	}
 	SetPageSlab(slab);
 	slab->freelist = NULL;
@@ -365,7 +365,7 @@ static void free_slab_pages(struct page *slab)
 	slab->private = 0;
 	for (i = 0; i < nr_pages; i++) {
 		slab[i].slab_cache = NULL;
-		slab[i].compound_head = 0;
+		WRITE_ONCE(slab[i].tail_index, 0);
 	}
 	free_frozen_pages(slab, slab->order);
 }

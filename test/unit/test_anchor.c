@@ -44,12 +44,28 @@ static const struct kmm_anchor_root *root(const char *name)
 	ck_abort_msg("no root %s", name);
 }
 
-static unsigned long field(const char *name)
+static const struct kmm_anchor_field *find_field(const char *name)
 {
 	for (u32 i = 0; i < kmm_anchor.nr_fields; i++)
 		if (!strcmp(kmm_anchor.fields[i].name, name))
-			return kmm_anchor.fields[i].value;
+			return &kmm_anchor.fields[i];
 	ck_abort_msg("no field %s", name);
+}
+
+static unsigned long field(const char *name)
+{
+	return find_field(name)->value;
+}
+
+/* A member of the struct at @addr, as wide as the table says. */
+static unsigned long read_member(unsigned long addr, const char *name)
+{
+	const struct kmm_anchor_field *f = find_field(name);
+	unsigned long value = 0;
+
+	ck_assert_uint_le(f->size, sizeof(value));
+	read_memory(&value, addr + f->value, f->size);
+	return value;
 }
 
 START_TEST(anchor_head_is_versioned)
@@ -215,17 +231,15 @@ START_TEST(anchor_walk_finds_slab_of_object)
 {
 	unsigned long map = (unsigned long)root("memmap")->address;
 	void *object = kmalloc(100, GFP_KERNEL);
-	unsigned long addr = (unsigned long)object, page, head;
+	unsigned long addr = (unsigned long)object, page;
 
 	ck_assert_ptr_nonnull(object);
 	addr -= read_word(map + field("memmap.base"));
 	ck_assert_uint_lt(addr, read_word(map + field("memmap.size")));
 	page = read_word(map + field("memmap.pages")) +
 	       (addr >> *kmm_anchor.page_shift) * field("page");
-	head = read_word(page + field("page.compound_head"));
-	if (head & 1)
-		page = head - 1;
-	ck_assert_uint_ne(read_word(page + field("page.flags")) &
+	page -= read_member(page, "page.tail_index") * field("page");
+	ck_assert_uint_ne(read_member(page, "page.flags") &
 			  1UL << field("PG_slab"), 0);
 	ck_assert_uint_eq(read_word(page + field("page.slab_cache")),
 			  (unsigned long)lookup_page(object)->slab_cache);

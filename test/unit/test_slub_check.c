@@ -384,8 +384,8 @@ END_TEST
 START_TEST(slub_validate_page_without_cache_is_found)
 {
 	struct three_slabs t;
-	unsigned long saved;
 	struct page *tail;
+	u16 saved;
 
 	make_three(&t);
 	tail = t.full + (1UL << t.full->order) - 1;
@@ -393,10 +393,10 @@ START_TEST(slub_validate_page_without_cache_is_found)
 	assert_damaged(t.s);
 	tail->slab_cache = t.s;
 	if (t.full->order) {
-		saved = tail->compound_head;
-		tail->compound_head = 0;
+		saved = tail->tail_index;
+		tail->tail_index = 0;
 		assert_damaged(t.s);
-		tail->compound_head = saved;
+		tail->tail_index = saved;
 	}
 	free_three(&t);
 }

@@ -275,9 +275,9 @@ class Heap:
         block of the buddy system is aligned to its size; a large block of
         kmalloc() need not be."""
         page = self.page_at(area, pfn)
-        if page.compound_head & 1:
-            page = self.record("page", page.compound_head - 1)
-            return self.address_of(page) >> self.shift, page
+        if page.tail_index:
+            pfn -= page.tail_index
+            return pfn, self.page_at(area, pfn)
         for order in range(self["NR_PAGE_ORDERS"]):
             first = pfn & ~((1 << order) - 1)
             if first < area.start_pfn:
@@ -782,7 +782,7 @@ lists the stacks as well, and all heaps if there are several."""
                 slack = page.freelist & 0xffffffff
                 nr = (page.private << heap.shift) - slack
             elif page._refcount > 0 and not page.slab_cache and \
-                    not page.compound_head & 1 and \
+                    not page.tail_index and \
                     not page.flag("PG_buddy") and not page.flag("PG_pcp"):
                 nr = 1 << heap.shift << page.order
             else:
@@ -810,8 +810,9 @@ def describe_page(heap, page, base):
         cache = heap.record("kmem_cache", page.slab_cache)
         return (f"slab of {heap.name_of(cache)}, {page.inuse} of "
                 f"{page.objects} objects in use or in sheaves, {pages}")
-    if page.compound_head & 1:
-        return f"page at {base:#x}, tail of {page.compound_head - 1:#x}"
+    if page.tail_index:
+        head = page.address - page.tail_index * heap["page"]
+        return f"page at {base:#x}, tail of {head:#x}"
     if page.flag("PG_buddy"):
         return f"free block of order {page.order}, {pages}"
     if page.flag("PG_pcp"):
