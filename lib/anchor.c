@@ -9,7 +9,8 @@
  *
  *	pages:	  memmap, sparse_ranges -> struct page[]
  *	free:	  zones -> free_area[order].free_list[type] -> page.lru, and
- *		  zone.pcp -> per_cpu_pages.lists[] of each unit
+ *		  zone.pcp -> per_cpu_pages.lists[] of each unit; these are
+ *		  page_lists, whose links count from mem_range.first_link
  *	slabs:	  slab_caches -> kmem_cache.list -> node.partial and full ->
  *		  page.lru -> page.freelist, encoded as mm/slub.c says; object i
  *		  of a slab is kmem_cache.red_left_pad + i * size from its start
@@ -96,6 +97,10 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(list_head, next),
 	FIELD(list_head, prev),
 
+	STRUCT(page_list),
+	FIELD(page_list, first),
+	FIELD(page_list, last),
+
 	STRUCT(memmap),
 	FIELD(memmap, base),
 	FIELD(memmap, size),
@@ -107,12 +112,14 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(mem_range, end_pfn),
 	FIELD(mem_range, limit_pfn),
 	FIELD(mem_range, pages),
+	FIELD(mem_range, first_link),
 
 	STRUCT(page),
 	FIELD(page, flags),
 	FIELD(page, slab_cache),
 	FIELD(page, tail_index),
-	FIELD(page, lru),
+	FIELD(page, lru.next),
+	FIELD(page, lru.prev),
 	FIELD(page, freelist),
 	FIELD(page, slack),
 	FIELD(page, stack),
@@ -124,7 +131,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page, _refcount),
 	FIELD(page, order),
 	FIELD(page, pageblock),
-	FIELD(page, pcp_type),
+	FIELD(page, migratetype),
 	FIELD(page, slab_gen),
 	/* Bits of page.flags. */
 	CONST(PG_buddy),

@@ -31,7 +31,7 @@
  *		    never coexist
  *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
  *		B4  a block on free_list[t] lies in a pageblock of type t, or
- *		    consists of such pageblocks
+ *		    consists of such pageblocks; its migratetype is t
  *		B5  PG_zeroed: every byte of the block reads as zero. PG_part_zeroed:
  *		    that of page->nr_zeroed of its pages does; so do of its upper
  *		    half as many as that half's page->nr_zeroed says, and so on in
@@ -50,6 +50,7 @@
  */
 #include "../lib/memcheck.h"
 #include "buddy.h"
+#include "page_list.h"
 #include "probes.h"
 
 unsigned int pageblock_order;
@@ -95,15 +96,22 @@ static void set_pageblock_type(struct page *page, unsigned long pfn,
 
 /* Blocks that read as zero gather at the end (B7), and those that wait for a
  * merge in front of them as far as that is cheap: see rmqueue_one(). */
-static inline void list_add_block(struct list_head *list, struct page *page,
-				  bool wait)
+static inline void list_add_block(struct free_area *area, struct page *page,
+				  int type, bool wait)
 {
-	if (PageZeroed(page) ||
-	    (wait && !list_empty(list) &&
-	     !PageZeroed(list_last_entry(list, struct page, lru))))
-		list_add_tail(&page->lru, list);
+	struct page_list *list = &area->free_list[type];
+
+	page->migratetype = (u8)type;
+	if (PageZeroed(page) || (wait && !page_list_empty(list) &&
+				 !PageZeroed(page_list_last(list))))
+		page_list_add_tail(list, page);
 	else
-		list_add(&page->lru, list);
+		page_list_add(list, page);
+}
+
+static inline void list_del_block(struct free_area *area, struct page *page)
+{
+	page_list_del(&area->free_list[page->migratetype], page);
 }
 
 /* Of a block without these flags, @nr_zeroed pages read as zero. */
@@ -129,7 +137,7 @@ static void add_to_free_list(struct zone *zone, struct page *page,
 	SetPageBuddy(page);
 	mark_zeroed(page, order, nr_zeroed);
 	WRITE_ONCE(zone->nr_zeroed, zone->nr_zeroed + nr_zeroed);
-	list_add_block(&area->free_list[type], page, wait);
+	list_add_block(area, page, type, wait);
 	area->nr_free++;
 	WRITE_ONCE(zone->nr_free, zone->nr_free + (1UL << order));
 }
@@ -137,9 +145,11 @@ static void add_to_free_list(struct zone *zone, struct page *page,
 void del_from_free_list(struct zone *zone, struct page *page,
 			unsigned int order)
 {
-	list_del_init(&page->lru);
+	struct free_area *area = &zone->free_area[order];
+
+	list_del_block(area, page);
 	ClearPageBuddy(page);
-	zone->free_area[order].nr_free--;
+	area->nr_free--;
 	WRITE_ONCE(zone->nr_free, zone->nr_free - (1UL << order));
 	WRITE_ONCE(zone->nr_zeroed,
 		   zone->nr_zeroed - block_zeroed(page, order));
@@ -351,14 +361,11 @@ void free_tail(struct zone *zone, struct page *page, unsigned int order,
 }
 
 /* The block to take from a list; without @fresh, only one that was in use. */
-static struct page *first_block(const struct list_head *list, bool fresh)
+static struct page *first_block(const struct page_list *list, bool fresh)
 {
-	struct page *page;
+	struct page *page = page_list_first(list);
 
-	if (list_empty(list))
-		return NULL;
-	page = list_first_entry(list, struct page, lru);
-	return fresh || !PageZeroed(page) ? page : NULL;
+	return page && (fresh || !PageZeroed(page)) ? page : NULL;
 }
 
 static struct page *rmqueue_smallest(struct zone *zone, unsigned int order,
@@ -386,6 +393,7 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 	unsigned long start = pfn & ~(pageblock_nr_pages - 1);
 	unsigned long end, free = 0;
 	struct page *pos = page - (pfn - start);
+	struct free_area *area;
 
 	end = min_t(unsigned long, start + pageblock_nr_pages,
 		    range_end_pfn(page_range(page)));
@@ -396,10 +404,9 @@ static unsigned long scan_pageblock(struct zone *zone, struct page *page,
 			step = 1UL << pos->order;
 			free += step;
 			if (type >= 0) {
-				list_del_init(&pos->lru);
-				list_add_block(&zone->free_area[pos->order]
-							.free_list[type],
-					       pos, true);
+				area = &zone->free_area[pos->order];
+				list_del_block(area, pos);
+				list_add_block(area, pos, type, true);
 			}
 		}
 		pfn += step;
@@ -522,7 +529,7 @@ struct page *rmqueue_one(struct zone *zone, unsigned int order, int type,
 /* For the per-CPU lists --------------------------------------------------- */
 
 unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
-			  unsigned int count, struct list_head *list,
+			  unsigned int count, struct page_list *list,
 			  int migratetype, bool fresh)
 {
 	struct page *page;
@@ -533,27 +540,26 @@ unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
 		page = rmqueue_one(zone, order, migratetype, fresh);
 		if (!page)
 			break;
-		page->pcp_type = (u8)migratetype;
+		page->migratetype = (u8)migratetype;
 		SetPagePcp(page);
 		trace_mm_page_alloc_zone_locked(page, order, migratetype, true);
 		/* In ascending order of address, as they come from a split. */
-		list_add_tail(&page->lru, list);
+		page_list_add_tail(list, page);
 	}
 	spin_unlock(&zone->lock);
 	return i;
 }
 
-void free_pcppages_bulk(struct zone *zone, struct list_head *list,
+void free_pcppages_bulk(struct zone *zone, struct page_list *list,
 			unsigned int nr_pages)
 {
 	const struct mem_range *range;
-	struct page *page, *next;
+	struct page *page;
 	unsigned long nr_zeroed;
 
 	spin_lock(&zone->lock);
-	list_for_each_entry_safe(page, next, list, lru) {
+	while ((page = page_list_pop(list)) != NULL) {
 		trace_mm_page_pcpu_drain(page);
-		list_del_init(&page->lru);
 		ClearPagePcp(page);
 		nr_zeroed = block_zeroed(page, page->order);
 		clear_block_zeroed(page);
@@ -587,10 +593,10 @@ unsigned int isolate_unreported(struct zone *zone, unsigned int min_order,
 	spin_lock(&zone->lock);
 	for (k = MAX_PAGE_ORDER + 1; k-- > min_order && found < nr;) {
 		for (type = 0; type < MIGRATE_TYPES; type++) {
-			struct list_head *list =
+			struct page_list *list =
 				&zone->free_area[k].free_list[type];
 
-			list_for_each_entry_safe(page, next, list, lru) {
+			page_list_for_each_safe(page, next, list) {
 				/* What reads as zero gathers at the end. */
 				if (found == nr || PageZeroed(page))
 					break;
@@ -718,13 +724,15 @@ static unsigned long validate_list(struct zone *zone, unsigned int order,
 				   int type, unsigned long *zeroed,
 				   unsigned int *bad)
 {
+	struct page_list *list = &zone->free_area[order].free_list[type];
 	struct page *page;
 	unsigned long nr = 0;
 	bool zeros = false;
 
-	list_for_each_entry(page, &zone->free_area[order].free_list[type],
-			    lru) {
+	page_list_for_each(page, list) {
 		*bad += validate_free_block(zone, page, order, type);
+		*bad += !page_list_linked(list, page);
+		*bad += page->migratetype != type;		/* B4 */
 		*bad += zeros && !PageZeroed(page);		/* B7 */
 		zeros = PageZeroed(page);
 		*zeroed += block_zeroed(page, order);

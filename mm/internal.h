@@ -19,6 +19,16 @@
 
 struct kmem_cache;
 
+/* The neighbours of a block of pages on a list, or the list's ends: links of
+ * page_to_link(), 0: none. See page_list.h. */
+struct page_links {
+	u32 next, prev;
+};
+
+struct page_list {
+	u32 first, last;
+};
+
 /*
  * struct page - one per page of memory, 64 bytes, one cache line
  *
@@ -38,9 +48,9 @@ struct page {
 	struct kmem_cache *slab_cache;
 	/* 16: in a slab or compound page: pages back to the head */
 	u16 tail_index;
-	/* 24: free_area list, pcp list, or a list of the cache's slabs */
-	struct list_head lru;
-	/* 40 */
+	/* 20: free_area list, pcp list, or a list of the cache's slabs */
+	struct page_links lru;
+	/* 32 */
 	union {
 		void *freelist;		/* slab: first free object, plain pointer;
 					 * links are encoded */
@@ -49,7 +59,7 @@ struct page {
 			u32 stack;	/* depot handle of its allocation */
 		};
 	};
-	/* 48 */
+	/* 40 */
 	union {
 		struct {
 			u16 inuse;	/* slab: objects not on the freelist */
@@ -60,15 +70,14 @@ struct page {
 		unsigned long private;	/* large kmalloc: pages in the block */
 		unsigned long nr_zeroed; /* free: see B5 in buddy.c */
 	};
-	/* 56 */
+	/* 48 */
 	_Atomic int _refcount;
 	u8 order;			/* buddy, compound, slab: log2 of pages */
 	u8 pageblock;			/* of a pageblock's first page: see pageblock_type() */
-	u8 pcp_type;			/* on a pcp list: its migratetype */
+	u8 migratetype;			/* free: that of the list it is on */
 	u8 slab_gen;			/* slab: counts its lives, see encode_link() */
 };
 
-_Static_assert(sizeof(struct page) == 64, "one cache line per page");
 _Static_assert(MAX_ORDER_NR_PAGES - 1 <= UINT16_MAX, "tail_index counts them");
 _Static_assert(sizeof(struct page) == KMM_PAGE_WORDS * sizeof(unsigned long),
 	       "programs step from page to page");
@@ -151,6 +160,7 @@ struct memmap {
 	unsigned long size;	/* bytes onlined */
 	struct page *pages;	/* the struct page of base */
 	unsigned int shift;	/* PAGE_SHIFT */
+	unsigned int nr_pages;	/* onlined */
 } __cacheline_aligned;
 
 extern __hidden struct memmap memmap;
@@ -163,6 +173,7 @@ struct mem_range {
 	unsigned long huge_pfn;		/* from here on there may be huge pages */
 	struct page *pages;
 	unsigned long map_bytes;	/* of pages[], usable */
+	u32 first_link;			/* to pages[0]; see page_to_link() */
 	bool reserved;			/* address space is ours up to limit_pfn */
 };
 
@@ -221,11 +232,39 @@ static inline struct page *page_head(const struct page *page)
 	return (struct page *)page - READ_ONCE(page->tail_index);
 }
 
+/*
+ * A link to a page is its number, from 1. All pages are counted, those of a range
+ * after those of the one before, which grows no more; so 32 bits are enough for
+ * MAX_LINKED_PAGES in all, 16 TiB of 4 KiB pages, wherever ranges lie.
+ */
+#define MAX_LINKED_PAGES UINT32_MAX
+
+u32 page_to_link_slow(const struct page *page);
+struct page *link_to_page_slow(u32 link);
+
+static inline u32 page_to_link(const struct page *page)
+{
+	unsigned long index = ((unsigned long)page -
+			       (unsigned long)memmap.pages) / sizeof(*page);
+
+	return likely(index < READ_ONCE(memmap.nr_pages)) ?
+		       (u32)index + 1 : page_to_link_slow(page);
+}
+
+/* NULL if there is none. */
+static inline struct page *link_to_page(u32 link)
+{
+	u32 index = link - 1;
+
+	return likely(index < READ_ONCE(memmap.nr_pages)) ?
+		       memmap.pages + index : link_to_page_slow(link);
+}
+
 /* mm/buddy.c -------------------------------------------------------------- */
 
 /* Free blocks of one order. Guarded by zone->lock. */
 struct free_area {
-	struct list_head free_list[MIGRATE_TYPES];
+	struct page_list free_list[MIGRATE_TYPES];
 	unsigned long nr_free;		/* blocks on all lists */
 };
 
@@ -315,9 +354,9 @@ enum migratetype pageblock_type(const struct page *page);
 /* For pcp.c; zone->lock is taken inside. @fresh: may take memory that nobody has
  * used yet. */
 unsigned int rmqueue_bulk(struct zone *zone, unsigned int order,
-			  unsigned int count, struct list_head *list,
+			  unsigned int count, struct page_list *list,
 			  int migratetype, bool fresh);
-void free_pcppages_bulk(struct zone *zone, struct list_head *list,
+void free_pcppages_bulk(struct zone *zone, struct page_list *list,
 			unsigned int nr_pages);
 
 /* For page_reporting.c: take all free blocks of at least @min_order that do not
@@ -445,7 +484,7 @@ struct per_cpu_pages {
 	u32 unused;
 	unsigned long allocs;	/* blocks handed out from here */
 	unsigned long frees;
-	struct list_head lists[NR_PCP_LISTS];
+	struct page_list lists[NR_PCP_LISTS];
 };
 
 bool pcp_allowed_order(unsigned int order);

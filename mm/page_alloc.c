@@ -753,7 +753,7 @@ int page_alloc_init(void)
 	static const char *const names[MAX_NR_ZONES] = {
 		"DMA", "DMA32", "Normal", "Movable",
 	};
-	unsigned int i, k, type;
+	unsigned int i;
 
 	/* 2 MiB: the unit of huge pages and of returning memory. */
 	pageblock_order = min_t(unsigned int, 21 - PAGE_SHIFT, MAX_PAGE_ORDER);
@@ -763,10 +763,6 @@ int page_alloc_init(void)
 		spin_lock_init(&zone->lock, LOCK_RANK_ZONE);
 		zone->name = names[i];
 		zone->index = i;
-		for (k = 0; k < NR_PAGE_ORDERS; k++)
-			for (type = 0; type < MIGRATE_TYPES; type++)
-				INIT_LIST_HEAD(
-					&zone->free_area[k].free_list[type]);
 		if (pcp_zone_init(zone))
 			return -ENOMEM;
 	}

@@ -33,6 +33,7 @@
 
 #include "../lib/memcheck.h"
 #include "buddy.h"
+#include "page_list.h"
 #include "page_poison.h"
 #include "probes.h"
 
@@ -122,8 +123,7 @@ static void search_runs(struct zone *zone, unsigned int order, int type,
 	struct page *page;
 	struct run run;
 
-	list_for_each_entry(page, &zone->free_area[order].free_list[type],
-			    lru) {
+	page_list_for_each(page, &zone->free_area[order].free_list[type]) {
 		/* What reads as zero gathers at the end. */
 		if (run_fits(best, wanted, order) || !tries-- ||
 		    PageZeroed(page))

@@ -12,7 +12,7 @@
  * States:	a block on a list is free to us and allocated to the zone:
  *		PG_pcp set, PG_buddy clear, it does not merge
  * Invariants:	C1  pcp->count == sum of pages on its lists
- *		C2  a block on list (order, type) has that order and pcp_type,
+ *		C2  a block on list (order, type) has that order and migratetype,
  *		    PG_pcp, and a pfn that is a multiple of its size
  *		C3  after each free, count <= high; refills may add a batch to
  *		    each list before the next one
@@ -23,7 +23,7 @@
  * Source:	kernel mm/page_alloc.c, rmqueue_pcplist(), free_unref_page().
  */
 #include "../lib/percpu.h"
-#include "internal.h"
+#include "page_list.h"
 
 #define PCP_BATCH_MAX 63
 #define PCP_HIGH_MAX 1024
@@ -33,7 +33,7 @@ bool pcp_allowed_order(unsigned int order)
 	return order <= PAGE_ALLOC_COSTLY_ORDER;
 }
 
-static struct list_head *pcp_list(struct per_cpu_pages *pcp, unsigned int order,
+static struct page_list *pcp_list(struct per_cpu_pages *pcp, unsigned int order,
 				  unsigned int type)
 {
 	return &pcp->lists[order * MIGRATE_PCPTYPES + type];
@@ -43,13 +43,9 @@ static struct list_head *pcp_list(struct per_cpu_pages *pcp, unsigned int order,
 static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
 {
 	unsigned long managed = READ_ONCE(zone->managed_pages), few;
-	unsigned int i;
 
-	if (unlikely(!pcp->batch)) {
+	if (unlikely(!pcp->batch))
 		pcp->lock.rank = LOCK_RANK_PCP;
-		for (i = 0; i < NR_PCP_LISTS; i++)
-			INIT_LIST_HEAD(&pcp->lists[i]);
-	}
 	/* Whoever visits other CPUs looks here first, without the lock. */
 	WRITE_ONCE(pcp->batch,
 		   (u32)min_t(unsigned long, PCP_BATCH_MAX,
@@ -80,20 +76,19 @@ static struct per_cpu_pages *pcp_trylock(struct zone *zone)
 static struct page *pcp_take(struct zone *zone, struct per_cpu_pages *pcp,
 			     unsigned int order, int migratetype, bool fresh)
 {
-	struct list_head *list = pcp_list(pcp, order, (unsigned int)migratetype);
+	struct page_list *list = pcp_list(pcp, order, (unsigned int)migratetype);
 	unsigned int nr;
 	struct page *page;
 
-	if (unlikely(list_empty(list))) {
+	if (unlikely(page_list_empty(list))) {
 		pcp_tune(zone, pcp);
 		nr = max_t(unsigned int, pcp->batch >> order, 1);
 		pcp->count += rmqueue_bulk(zone, order, nr, list, migratetype,
 					   fresh) << order;
-		if (list_empty(list))
+		if (page_list_empty(list))
 			return NULL;
 	}
-	page = list_first_entry(list, struct page, lru);
-	list_del_init(&page->lru);
+	page = page_list_pop(list);
 	ClearPagePcp(page);
 	pcp->count -= 1u << order;
 	pcp->allocs++;
@@ -134,19 +129,20 @@ unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,
 static void pcp_flush(struct zone *zone, struct per_cpu_pages *pcp,
 		      unsigned int nr)
 {
-	LIST_HEAD(flush);
+	struct page_list flush = { 0 };
 	unsigned int i = 0, order, flushed = 0;
 	struct page *page;
 
 	while (flushed < nr && flushed < pcp->count) {
-		struct list_head *list = &pcp->lists[i];
+		struct page_list *list = &pcp->lists[i];
 
 		order = i / MIGRATE_PCPTYPES;
 		i = (i + 1) % NR_PCP_LISTS;
-		if (list_empty(list))
+		if (page_list_empty(list))
 			continue;
-		page = list_last_entry(list, struct page, lru);
-		list_move_tail(&page->lru, &flush);
+		page = page_list_last(list);
+		page_list_del(list, page);
+		page_list_add_tail(&flush, page);
 		flushed += 1u << order;
 	}
 	pcp->count -= flushed;
@@ -162,9 +158,9 @@ bool pcp_free(struct zone *zone, struct page *page, unsigned int order)
 		return false;
 	type = pageblock_type(page);
 	page->order = (u8)order;
-	page->pcp_type = (u8)type;
+	page->migratetype = (u8)type;
 	SetPagePcp(page);
-	list_add(&page->lru, pcp_list(pcp, order, type));
+	page_list_add(pcp_list(pcp, order, type), page);
 	pcp->count += 1u << order;
 	pcp->frees++;
 	if (unlikely(pcp->count > pcp->high)) {
@@ -219,12 +215,14 @@ int pcp_zone_init(struct zone *zone)
 static unsigned int validate_list(struct per_cpu_pages *pcp, unsigned int index,
 				  unsigned long *count)
 {
+	struct page_list *list = &pcp->lists[index];
 	struct page *page;
 	unsigned int bad = 0;
 
-	list_for_each_entry(page, &pcp->lists[index], lru) {
+	page_list_for_each(page, list) {
+		bad += !page_list_linked(list, page);
 		bad += page->order != index / MIGRATE_PCPTYPES;
-		bad += page->pcp_type != index % MIGRATE_PCPTYPES;
+		bad += page->migratetype != index % MIGRATE_PCPTYPES;
 		bad += !PagePcp(page) || PageBuddy(page);
 		bad += (page_to_pfn(page) & ((1UL << page->order) - 1)) != 0;
 		*count += 1UL << page->order;

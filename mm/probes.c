@@ -139,7 +139,7 @@ SEMAPHORE(mm_page_pcpu_drain);
 void probe_mm_page_pcpu_drain(const struct page *page)
 {
 	PROBE(mm_page_pcpu_drain, page_to_pfn(page), (unsigned int)page->order,
-	      (int)page->pcp_type);
+	      (int)page->migratetype);
 }
 
 SEMAPHORE(mm_page_alloc_extfrag);

@@ -72,8 +72,8 @@ struct kmem_cache_node {
 	unsigned long nr_objects;	/* objects in all slabs */
 	unsigned long nr_inuse;		/* of those, not on a freelist */
 	u64 seed;			/* of the shuffle */
-	struct list_head partial;
-	struct list_head full;
+	struct page_list partial;
+	struct page_list full;
 };
 
 struct kmem_cache {

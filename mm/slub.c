@@ -44,7 +44,7 @@
 
 #include "../lib/cmdline.h"
 #include "../lib/host.h"
-#include "internal.h"
+#include "page_list.h"
 #include "probes.h"
 #include "slab.h"
 #include "slub_debug.h"
@@ -176,24 +176,27 @@ static noinline __cold void freelist_corrupt(struct kmem_cache *s, void *object)
 		kmm_abort();
 }
 
+static struct page_list *node_list(struct kmem_cache_node *n, unsigned int list)
+{
+	return list == SLAB_ON_PARTIAL ? &n->partial : &n->full;
+}
+
 static void move_slab(struct kmem_cache *s, struct page *slab,
 		      enum slab_list list, bool tail)
 {
 	struct kmem_cache_node *n = &s->node;
-	struct list_head *head = list == SLAB_ON_PARTIAL ? &n->partial :
-							   &n->full;
 
 	if (slab->list != SLAB_ON_NONE)
-		list_del_init(&slab->lru);
+		page_list_del(node_list(n, slab->list), slab);
 	n->nr_partial -= slab->list == SLAB_ON_PARTIAL;
 	slab->list = (u16)list;
 	n->nr_partial += list == SLAB_ON_PARTIAL;
 	if (list == SLAB_ON_NONE)
 		return;
 	if (tail)
-		list_add_tail(&slab->lru, head);
+		page_list_add_tail(node_list(n, list), slab);
 	else
-		list_add(&slab->lru, head);
+		page_list_add(node_list(n, list), slab);
 }
 
 /* A cheap generator; under list_lock. */
@@ -382,24 +385,22 @@ static void link_slab(struct kmem_cache *s, struct page *slab)
 
 /* Take an empty slab off the books; its pages are freed without the lock. */
 static void unlink_slab(struct kmem_cache *s, struct page *slab,
-			struct list_head *discard)
+			struct page_list *discard)
 {
 	lockdep_assert_held(&s->node.list_lock);
 	move_slab(s, slab, SLAB_ON_NONE, false);
 	s->node.nr_slabs--;
 	s->node.nr_pages -= 1UL << slab->order;
 	s->node.nr_objects -= slab->objects;
-	list_add(&slab->lru, discard);
+	page_list_add(discard, slab);
 }
 
-static void free_slabs(struct list_head *discard)
+static void free_slabs(struct page_list *discard)
 {
-	struct page *slab, *next;
+	struct page *slab;
 
-	list_for_each_entry_safe(slab, next, discard, lru) {
-		list_del_init(&slab->lru);
+	while ((slab = page_list_pop(discard)) != NULL)
 		free_slab_pages(slab);
-	}
 }
 
 /* Allocation -------------------------------------------------------------- */
@@ -410,11 +411,9 @@ static unsigned int take_partial(struct kmem_cache *s, unsigned int n, void **p,
 	struct kmem_cache_node *node = &s->node;
 	unsigned int got = 0;
 
-	while (got < n && !list_empty(&node->partial))
-		got += take_objects(s,
-				    list_first_entry(&node->partial,
-						     struct page, lru),
-				    n - got, p + got, damaged);
+	while (got < n && !page_list_empty(&node->partial))
+		got += take_objects(s, page_list_first(&node->partial), n - got,
+				    p + got, damaged);
 	return got;
 }
 
@@ -485,7 +484,7 @@ static bool already_free(const struct kmem_cache *s, const struct page *slab,
 
 /* @nr objects have come back. */
 static void count_put(struct kmem_cache *s, struct page *slab, unsigned int nr,
-		      struct list_head *discard)
+		      struct page_list *discard)
 {
 	struct kmem_cache_node *n = &s->node;
 
@@ -502,7 +501,7 @@ static void count_put(struct kmem_cache *s, struct page *slab, unsigned int nr,
 
 /* Put an object back that is known to be in use. */
 static void put_object(struct kmem_cache *s, struct page *slab, void *object,
-		       struct list_head *discard)
+		       struct page_list *discard)
 {
 	if (unlikely(slab_want_init_on_free(s))) {
 		memcheck_unpoison(object, s->object_size);
@@ -516,7 +515,7 @@ static void put_object(struct kmem_cache *s, struct page *slab, void *object,
 
 /* The same, or false if it cannot be an object of @s that is in use. */
 static bool free_object(struct kmem_cache *s, struct page *slab, void *object,
-			struct list_head *discard)
+			struct page_list *discard)
 {
 	char *base = object_slab_address(slab, object);
 
@@ -557,7 +556,7 @@ static void prefetch_object(const struct kmem_cache *s, void *object)
  */
 static unsigned int free_objects(struct kmem_cache *s, struct page *slab,
 				 unsigned int n, void **p,
-				 struct list_head *discard)
+				 struct page_list *discard)
 {
 	unsigned long key = link_key(s, slab), bytes = slab_bytes(slab);
 	char *base = object_slab_address(slab, p[0]);
@@ -600,7 +599,7 @@ static bool plain_free(const struct kmem_cache *s)
 void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		    const void *caller)
 {
-	LIST_HEAD(discard);
+	struct page_list discard = { 0 };
 	unsigned int i, nr, bad = 0;
 	bool plain = plain_free(s);
 	struct page *slab;
@@ -622,7 +621,7 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 		}
 	}
 	spin_unlock(&s->node.list_lock);
-	if (unlikely(!list_empty(&discard)))
+	if (unlikely(!page_list_empty(&discard)))
 		free_slabs(&discard);
 	for (i = 0; i < bad; i++)
 		bad_free(p[i], caller, s->name);
@@ -731,7 +730,7 @@ void *slab_alloc_debug(struct kmem_cache *s, gfp_t gfp, size_t size,
  * is damaged so that the process ends. */
 static bool give_debug(struct kmem_cache *s, void *object,
 		       const struct debug_call *call,
-		       struct slub_report *report, struct list_head *discard)
+		       struct slub_report *report, struct page_list *discard)
 {
 	struct page *slab = object_slab(s, object);
 	char *base;
@@ -752,7 +751,7 @@ void slab_free_debug(struct kmem_cache *s, void *object, const void *caller)
 {
 	struct slub_report report;
 	struct debug_call call;
-	LIST_HEAD(discard);
+	struct page_list discard = { 0 };
 	bool freed;
 
 	slub_report_init(&report);
@@ -762,7 +761,7 @@ void slab_free_debug(struct kmem_cache *s, void *object, const void *caller)
 	spin_lock(&s->node.list_lock);
 	freed = give_debug(s, object, &call, &report, &discard);
 	spin_unlock(&s->node.list_lock);
-	if (unlikely(!list_empty(&discard)))
+	if (unlikely(!page_list_empty(&discard)))
 		free_slabs(&discard);
 	if (unlikely(report.nr_damages))
 		slub_report_call(s, &report, &call);
@@ -788,11 +787,11 @@ unsigned long slab_discard_empty(struct kmem_cache *s)
 	struct kmem_cache_node *n = &s->node;
 	struct page *slab, *next;
 	unsigned long left;
-	LIST_HEAD(discard);
+	struct page_list discard = { 0 };
 
 	spin_lock(&n->list_lock);
 	if (!(s->flags & SLAB_TYPESAFE_BY_RCU) || !s->refcount)
-		list_for_each_entry_safe(slab, next, &n->partial, lru)
+		page_list_for_each_safe(slab, next, &n->partial)
 			if (!slab->inuse)
 				unlink_slab(s, slab, &discard);
 	left = n->nr_slabs;
@@ -850,14 +849,14 @@ static void map_free_objects(const struct kmem_cache *s,
 		map[i / 64] |= 1ULL << (i % 64);
 }
 
-static void for_each_in_list(struct kmem_cache *s, struct list_head *list,
+static void for_each_in_list(struct kmem_cache *s, struct page_list *list,
 			     void (*fn)(void *object, void *arg), void *arg)
 {
 	u64 map[OBJECT_MAP_LONGS];
 	struct page *slab;
 	unsigned int i;
 
-	list_for_each_entry(slab, list, lru) {
+	page_list_for_each(slab, list) {
 		map_free_objects(s, slab, map);
 		for (i = 0; i < slab->objects; i++)
 			if (!(map[i / 64] & (1ULL << (i % 64))))
@@ -889,7 +888,7 @@ bool slab_find_object(struct kmem_cache *s,
 				    void *object, bool free, void *arg),
 		      void *arg)
 {
-	struct list_head *lists[2] = { &s->node.partial, &s->node.full };
+	struct page_list *lists[2] = { &s->node.partial, &s->node.full };
 	u64 map[OBJECT_MAP_LONGS];
 	unsigned int i, list;
 	struct page *slab;
@@ -897,7 +896,7 @@ bool slab_find_object(struct kmem_cache *s,
 
 	spin_lock(&s->node.list_lock);
 	for (list = 0; list < 2 && !found; list++)
-		list_for_each_entry(slab, lists[list], lru) {
+		page_list_for_each(slab, lists[list]) {
 			map_free_objects(s, slab, map);
 			for (i = 0; i < slab->objects && !found; i++)
 				found = check(s, slab,
@@ -1078,8 +1077,6 @@ void node_init(struct kmem_cache *s)
 	s->random = host_random() ^ ((unsigned long)s * 0x9e3779b97f4a7c15);
 	n->seed = s->random | 1;
 	spin_lock_init(&n->list_lock, LOCK_RANK_LIST);
-	INIT_LIST_HEAD(&n->partial);
-	INIT_LIST_HEAD(&n->full);
 }
 
 /* Validation -------------------------------------------------------------- */
@@ -1113,13 +1110,14 @@ unsigned int slab_validate(struct kmem_cache *s)
 {
 	struct kmem_cache_node *n = &s->node;
 	unsigned long nr[2] = { 0, 0 }, pages = 0, objects = 0, inuse = 0;
-	struct list_head *lists[2] = { &n->partial, &n->full };
+	struct page_list *lists[2] = { &n->partial, &n->full };
 	unsigned int i, bad = 0;
 	struct page *slab;
 
 	spin_lock(&n->list_lock);
 	for (i = 0; i < 2; i++)
-		list_for_each_entry(slab, lists[i], lru) {
+		page_list_for_each(slab, lists[i]) {
+			bad += !page_list_linked(lists[i], slab);
 			bad += validate_slab(s, slab,
 					     i ? SLAB_ON_FULL : SLAB_ON_PARTIAL);
 			pages += 1UL << slab->order;

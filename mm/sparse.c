@@ -24,7 +24,10 @@
  * Invariants:	S1  ranges do not overlap; numbers in [start_pfn, end_pfn) are valid
  *		S2  every struct page of an online page is mapped
  *		S3  start_pfn is aligned to MAX_ORDER_NR_PAGES
- *		S4  online bytes never exceed the parameter mem=
+ *		S4  online bytes never exceed the parameter mem=, nor
+ *		    MAX_LINKED_PAGES
+ *		S5  only the last range grows, so that links count on: see
+ *		    page_to_link()
  * Lock order:	hotplug_lock > zone->lock. System calls are made under
  *		hotplug_lock, so it is only tried by callers that may not wait.
  * Readers:	take no lock. nr_ranges and the ends only grow; each is
@@ -161,6 +164,27 @@ bool pfn_valid(unsigned long pfn)
 	return pfn_to_page(pfn) != NULL;
 }
 
+u32 page_to_link_slow(const struct page *page)
+{
+	const struct mem_range *range = page_range(page);
+
+	return range->first_link + (u32)(page - range->pages);
+}
+
+struct page *link_to_page_slow(u32 link)
+{
+	unsigned int i, nr = link ? count_ranges() : 0;
+
+	for (i = 0; i < nr; i++) {
+		const struct mem_range *range = &sparse_ranges[i];
+		u32 index = link - range->first_link;
+
+		if (index < range_end_pfn(range) - range->start_pfn)
+			return range->pages + index;
+	}
+	return NULL;
+}
+
 size_t sparse_onlined_bytes(void)
 {
 	return READ_ONCE(online_pages) << memmap.shift;
@@ -263,10 +287,12 @@ static void online(struct mem_range *range, unsigned long end)
 	WRITE_ONCE(online_pages, online_pages + (end - pfn));
 	/* Release: a thread that sees the new end sees the mapped pages. */
 	__atomic_store_n(&range->end_pfn, end, __ATOMIC_RELEASE);
-	if (first)
+	if (first) {
+		WRITE_ONCE(memmap.nr_pages, (u32)(end - range->start_pfn));
 		__atomic_store_n(&memmap.size,
 				 (end - range->start_pfn) << memmap.shift,
 				 __ATOMIC_RELEASE);
+	}
 	for (; pfn < end; pfn = next) {
 		offset = pfn - range->start_pfn;
 		zone = first ? zone_of_offset(offset) : ZONE_NORMAL;
@@ -315,14 +341,13 @@ static int extend_range(struct mem_range *range, unsigned int order)
 {
 	unsigned long start = range->end_pfn, limit = range->limit_pfn;
 	unsigned long block = 1UL << order, least, end;
+	unsigned long most = limit_pages ? limit_pages : MAX_LINKED_PAGES;
 	int ret;
 
-	if (limit_pages) {
-		if (online_pages >= limit_pages)
-			return -ENOMEM;
-		limit = min_t(unsigned long, limit,
-			      start + limit_pages - online_pages);
-	}
+	most = min_t(unsigned long, most, MAX_LINKED_PAGES);
+	if (online_pages >= most)
+		return -ENOMEM;
+	limit = min_t(unsigned long, limit, start + most - online_pages);
 	least = ALIGN(start, block) + block;
 	least = ALIGN(least, max_t(unsigned long, 1,
 				   TINY_STEP >> memmap.shift));
@@ -352,6 +377,7 @@ static void add_range(struct mem_range *range)
 
 	range->end_pfn = range->start_pfn;
 	range->huge_pfn = range->limit_pfn;
+	range->first_link = (u32)online_pages + 1;
 	sparse_ranges[nr] = *range;
 	if (!nr) {
 		memmap.base = range->start_pfn << memmap.shift;

@@ -30,7 +30,7 @@
 #include "../lib/fault_inject.h"
 #include "../lib/gate.h"
 #include "../lib/percpu.h"
-#include "internal.h"
+#include "page_list.h"
 #include "page_owner.h"
 #include "profile.h"
 #include "vmstat.h"
@@ -104,13 +104,13 @@ static void buddyinfo_show(struct seq_file *m)
 static unsigned long count_free_list(struct zone *zone, unsigned int order,
 				     unsigned int type)
 {
-	struct list_head *list = &zone->free_area[order].free_list[type];
+	struct page_list *list = &zone->free_area[order].free_list[type];
 	unsigned long nr = 0;
 	struct page *page;
 
 	gate_enter();
 	spin_lock(&zone->lock);
-	list_for_each_entry(page, list, lru) {
+	page_list_for_each(page, list) {
 		if (++nr > MAX_LIST_WALK)
 			break;
 	}

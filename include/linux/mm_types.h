@@ -14,7 +14,7 @@
 #include <kmm/types.h>
 
 /** KMM_PAGE_WORDS - the length of a struct page in longs; a cache line. */
-#define KMM_PAGE_WORDS 8
+#define KMM_PAGE_WORDS 7
 
 /* The library is built with KMM_BUILD: it has the fields in mm/internal.h. */
 #ifndef KMM_BUILD

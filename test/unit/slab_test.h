@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "memcheck.h"
+#include "page_list.h"
 #include "percpu.h"
 #include "slab.h"
 #include "unit.h"

@@ -124,7 +124,8 @@ END_TEST
 START_TEST(anchor_fields_are_sizes_offsets_and_constants)
 {
 	ck_assert_uint_eq(field("page"), sizeof(struct page));
-	ck_assert_uint_eq(field("page.lru"), offsetof(struct page, lru));
+	ck_assert_uint_eq(field("page.lru.prev"),
+			  offsetof(struct page, lru.prev));
 	ck_assert_uint_eq(field("PG_slab"), PG_slab);
 	ck_assert_uint_eq(root("zones")->size, sizeof(struct zone));
 	ck_assert_uint_eq(root("zones")->count, MAX_NR_ZONES);
@@ -173,17 +174,35 @@ START_TEST(anchor_walk_finds_cache_by_name)
 }
 END_TEST
 
-/* The blocks on a list of free pages. */
-static unsigned long count_blocks(unsigned long head)
+/* The struct page that a link leads to. */
+static unsigned long linked_page(unsigned long link)
 {
-	unsigned long link = head, n;
+	const struct kmm_anchor_root *table = root("sparse_ranges");
 
-	for (n = 0; n < WALK_LIMIT; n++) {
-		link = read_word(link + field("list_head.next"));
-		if (link == head)
-			return n;
+	for (u32 i = 0; i < table->count; i++) {
+		unsigned long range = (unsigned long)table->address +
+				      i * table->size;
+		unsigned long nr = read_member(range, "mem_range.end_pfn") -
+				   read_member(range, "mem_range.start_pfn");
+		unsigned long index =
+			link - read_member(range, "mem_range.first_link");
+
+		if (index < nr)
+			return read_member(range, "mem_range.pages") +
+			       index * field("page");
 	}
-	ck_abort_msg("a free list has no end");
+	ck_abort_msg("link %lu leads nowhere", link);
+}
+
+/* The blocks on a list of free pages. */
+static unsigned long count_blocks(unsigned long list)
+{
+	unsigned long link = read_member(list, "page_list.first"), n;
+
+	for (n = 0; link && n < WALK_LIMIT; n++)
+		link = read_member(linked_page(link), "page.lru.next");
+	ck_assert_uint_eq(link, 0);
+	return n;
 }
 
 static unsigned long count_free_pages(unsigned long zone)
@@ -197,7 +216,7 @@ static unsigned long count_free_pages(unsigned long zone)
 		for (unsigned int t = 0; t < field("MIGRATE_TYPES"); t++)
 			nr_free += count_blocks(area +
 						field("free_area.free_list") +
-						t * field("list_head")) << order;
+						t * field("page_list")) << order;
 	}
 	return nr_free;
 }

@@ -19,7 +19,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
-#include "internal.h"
+#include "page_list.h"
 #include "memcheck.h"
 #include "unit.h"
 
@@ -28,16 +28,16 @@
 static struct zone *zone;
 static struct page *block;		/* its first page; aligned by number */
 static bool ours[NR_PAGES];
-static LIST_HEAD(hidden);
+static struct page_list hidden;
 static unsigned long nr_hidden;		/* pages */
 
 static unsigned int list_length(unsigned int order, int type)
 {
-	const struct list_head *head = &zone->free_area[order].free_list[type];
-	const struct list_head *pos;
+	const struct page_list *list = &zone->free_area[order].free_list[type];
+	const struct page *page;
 	unsigned int nr = 0;
 
-	for (pos = head->next; pos != head; pos = pos->next)
+	page_list_for_each(page, list)
 		nr++;
 	return nr;
 }
@@ -58,7 +58,7 @@ static unsigned int violations(void)
 static void give(unsigned long off, unsigned int order)
 {
 	struct page *page = block + off;
-	LIST_HEAD(list);
+	struct page_list list = { 0 };
 
 	for (unsigned long i = off; i < off + (1UL << order); i++) {
 		ck_assert(ours[i]);
@@ -67,21 +67,20 @@ static void give(unsigned long off, unsigned int order)
 	page->flags = 0;
 	set_page_zone(page, zone->index);
 	page->order = (u8)order;
-	list_add(&page->lru, &list);
+	page_list_add(&list, page);
 	free_pcppages_bulk(zone, &list, 1u << order);
 }
 
 /* Allocate from what is free; the offset, or -1. */
 static long take(unsigned int order, int type)
 {
+	struct page_list list = { 0 };
 	struct page *page;
-	LIST_HEAD(list);
 	long off;
 
 	if (!rmqueue_bulk(zone, order, 1, &list, type, true))
 		return -1;
-	page = list_first_entry(&list, struct page, lru);
-	list_del_init(&page->lru);
+	page = page_list_pop(&list);
 	ClearPagePcp(page);
 	off = page - block;
 	ck_assert_int_ge(off, 0);
@@ -634,17 +633,19 @@ static void forge(unsigned long off, unsigned int order, bool add)
 {
 	struct page *page = block + off;
 	struct free_area *area = &zone->free_area[order];
+	struct page_list *list = &area->free_list[MIGRATE_UNMOVABLE];
 
 	if (add) {
 		page->flags = 0;
 		set_page_zone(page, zone->index);
 		SetPageBuddy(page);
 		page->order = (u8)order;
-		list_add(&page->lru, &area->free_list[MIGRATE_UNMOVABLE]);
+		page->migratetype = MIGRATE_UNMOVABLE;
+		page_list_add(list, page);
 		area->nr_free++;
 		zone->nr_free += 1UL << order;
 	} else {
-		list_del_init(&page->lru);
+		page_list_del(list, page);
 		ClearPageBuddy(page);
 		area->nr_free--;
 		zone->nr_free -= 1UL << order;
@@ -689,6 +690,24 @@ START_TEST(validate_b1_flag_of_allocated_page)
 }
 END_TEST
 
+START_TEST(validate_b1_links_that_disagree)
+{
+	struct page_list *list = &zone->free_area[3].free_list[MIGRATE_UNMOVABLE];
+	u32 saved;
+
+	give(16, 3);
+	ck_assert_ptr_eq(page_list_last(list), block);
+	saved = block->lru.prev;
+	block->lru.prev = page_to_link(block);
+	ck_assert_uint_gt(violations(), 0);
+	block->lru.prev = saved;
+	list->last = page_to_link(block + 16);
+	ck_assert_uint_gt(violations(), 0);
+	list->last = page_to_link(block);
+	assert_drawing("3-------xxxxxxxx3-------");
+}
+END_TEST
+
 START_TEST(validate_b1_number_not_aligned)
 {
 	forge(13, 1, true);
@@ -724,6 +743,10 @@ START_TEST(validate_b4_list_of_other_type)
 	set_type(0, MIGRATE_RECLAIMABLE);
 	ck_assert_uint_gt(violations(), 0);
 	set_type(0, MIGRATE_UNMOVABLE);
+	assert_drawing("3-------xxxxxxxx");
+	block->migratetype = MIGRATE_RECLAIMABLE;
+	ck_assert_uint_gt(violations(), 0);
+	block->migratetype = MIGRATE_UNMOVABLE;
 	assert_drawing("3-------xxxxxxxx");
 	/* Not only the first pageblock of a block counts. */
 	take_all_back();
@@ -829,6 +852,7 @@ Suite *suite_buddy(void)
 	tcase_add_checked_fixture(tc, damage_setup, buddy_teardown);
 	tcase_add_test(tc, validate_b1_head_without_flag);
 	tcase_add_test(tc, validate_b1_order_of_other_list);
+	tcase_add_test(tc, validate_b1_links_that_disagree);
 	tcase_add_test(tc, validate_b1_reference_to_free_block);
 	tcase_add_loop_test(tc, validate_b1_flag_of_allocated_page, 0, 3);
 	tcase_add_test(tc, validate_b1_number_not_aligned);

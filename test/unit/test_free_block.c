@@ -14,6 +14,7 @@
 
 #include "buddy.h"
 #include "gate.h"
+#include "page_list.h"
 #include "unit.h"
 
 #define NR_PAGES MAX_ORDER_NR_PAGES
@@ -21,7 +22,7 @@
 static struct zone *zone;
 static struct page *block;		/* its first page; aligned by number */
 static bool is_free[NR_PAGES], is_zero[NR_PAGES];
-static LIST_HEAD(hidden);
+static struct page_list hidden;
 static unsigned long nr_hidden;		/* pages */
 
 static bool all_are(const bool *model, bool value, unsigned long off,
@@ -47,7 +48,7 @@ static void give(unsigned long off, unsigned int order, bool zeroed)
 {
 	struct page *page = block + off;
 	unsigned long nr = 1UL << order;
-	LIST_HEAD(list);
+	struct page_list list = { 0 };
 
 	ck_assert(all_are(is_free, false, off, nr));
 	memset(is_free + off, true, nr);
@@ -58,7 +59,7 @@ static void give(unsigned long off, unsigned int order, bool zeroed)
 	if (zeroed)
 		SetPageZeroed(page);
 	page->order = (u8)order;
-	list_add(&page->lru, &list);
+	page_list_add(&list, page);
 	free_pcppages_bulk(zone, &list, (unsigned int)nr);
 }
 
@@ -71,14 +72,13 @@ static void forget(unsigned long off, unsigned long nr)
 /* Allocate from what is free, and compare what is said of it; the offset, or -1. */
 static long take(unsigned int order)
 {
+	struct page_list list = { 0 };
 	struct page *page;
-	LIST_HEAD(list);
 	unsigned long off;
 
 	if (!rmqueue_bulk(zone, order, 1, &list, MIGRATE_UNMOVABLE, true))
 		return -1;
-	page = list_first_entry(&list, struct page, lru);
-	list_del_init(&page->lru);
+	page = page_list_pop(&list);
 	ClearPagePcp(page);
 	off = (unsigned long)(page - block);
 	ck_assert_uint_lt(off, NR_PAGES);

@@ -15,7 +15,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
-#include "internal.h"
+#include "page_list.h"
 #include "percpu.h"
 #include "unit.h"
 
@@ -68,10 +68,10 @@ static void pcp_teardown(void)
 static unsigned int list_length(unsigned int order, int type)
 {
 	unsigned int index = order * MIGRATE_PCPTYPES + (unsigned int)type;
-	const struct list_head *pos, *head = &pcp->lists[index];
+	const struct page *page;
 	unsigned int nr = 0;
 
-	for (pos = head->next; pos != head; pos = pos->next)
+	page_list_for_each(page, &pcp->lists[index])
 		nr++;
 	return nr;
 }
@@ -92,7 +92,7 @@ START_TEST(pcp_orders_up_to_costly_are_parked)
 	if (PagePcp(page)) {
 		ck_assert(!PageBuddy(page));
 		ck_assert_uint_eq(page->order, order);
-		ck_assert_int_eq(page->pcp_type, (int)pageblock_type(page));
+		ck_assert_int_eq(page->migratetype, (int)pageblock_type(page));
 	}
 	ck_assert_uint_eq(violations(), 0);
 }
@@ -188,7 +188,7 @@ START_TEST(pcp_small_zone_has_no_types)
 	unsigned long managed = zone->managed_pages, taken;
 	enum migratetype type = pageblock_type(pfn_to_page(zone->start_pfn));
 	struct page *page, *other;
-	LIST_HEAD(held);
+	struct page_list held = { 0 };
 
 	WRITE_ONCE(zone->managed_pages, pageblock_nr_pages - 1);
 	/* Used memory comes first, and may lie in the fixture's pageblock. */
@@ -197,7 +197,7 @@ START_TEST(pcp_small_zone_has_no_types)
 		ck_assert_ptr_nonnull(page);
 		if (pageblock_type(page) == type)
 			break;
-		list_add(&page->lru, &held);
+		page_list_add(&held, page);
 	}
 	__free_pages(page, 2);
 	taken = zone->event[PGALLOC];
@@ -205,7 +205,7 @@ START_TEST(pcp_small_zone_has_no_types)
 	ck_assert_ptr_eq(other, page);
 	ck_assert_uint_eq(zone->event[PGALLOC], taken);
 	__free_pages(other, 2);
-	list_for_each_entry_safe(page, other, &held, lru)
+	while ((page = page_list_pop(&held)) != NULL)
 		__free_pages(page, 2);
 	WRITE_ONCE(zone->managed_pages, managed);
 }
@@ -430,14 +430,14 @@ END_TEST
 
 START_TEST(validate_c2_block_of_other_list)
 {
-	u8 type = parked->pcp_type;
+	u8 type = parked->migratetype;
 
 	parked->order = 2;
 	ck_assert_uint_gt(violations(), 0);
 	parked->order = 1;
-	parked->pcp_type = (u8)(type + 1) % MIGRATE_PCPTYPES;
+	parked->migratetype = (u8)(type + 1) % MIGRATE_PCPTYPES;
 	ck_assert_uint_gt(violations(), 0);
-	parked->pcp_type = type;
+	parked->migratetype = type;
 }
 END_TEST
 

@@ -525,7 +525,7 @@ START_TEST(trim_leaves_no_empty_slab)
 		struct page *slab;
 
 		ck_assert_uint_eq(sheaf_count_objects(s), 0);
-		list_for_each_entry(slab, &s->node.partial, lru)
+		page_list_for_each(slab, &s->node.partial)
 			ck_assert_uint_gt(slab->inuse, 0);
 		if (!strcmp(s->name, "unit-trim"))
 			break;

@@ -312,11 +312,13 @@ START_TEST(slub_validate_wrong_list_is_found)
 	struct three_slabs t;
 
 	make_three(&t);
-	list_move(&t.full->lru, &t.s->node.partial);
+	page_list_del(&t.s->node.full, t.full);
+	page_list_add(&t.s->node.partial, t.full);
 	t.full->list = SLAB_ON_PARTIAL;
 	t.s->node.nr_partial++;
 	assert_damaged(t.s);
-	list_move(&t.full->lru, &t.s->node.full);
+	page_list_del(&t.s->node.partial, t.full);
+	page_list_add(&t.s->node.full, t.full);
 	t.full->list = SLAB_ON_FULL;
 	t.s->node.nr_partial--;
 	assert_valid(t.s);

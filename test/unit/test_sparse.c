@@ -18,6 +18,18 @@
 
 #define MIB (1UL << 20)
 
+/* Pages are numbered from 1: @before are of the ranges before. */
+static void validate_links(const struct mem_range *range, unsigned long before)
+{
+	unsigned long nr = range->end_pfn - range->start_pfn;
+
+	ck_assert_uint_eq(page_to_link(range->pages), before + 1);
+	ck_assert_uint_eq(page_to_link(range->pages + nr - 1), before + nr);
+	ck_assert_ptr_eq(link_to_page((u32)before + 1), range->pages);
+	ck_assert_ptr_eq(link_to_page((u32)(before + nr)),
+			 range->pages + nr - 1);
+}
+
 static void validate_ranges(void)
 {
 	unsigned int nr = sparse_nr_ranges();
@@ -46,8 +58,11 @@ static void validate_ranges(void)
 		     pfn += 64)
 			ck_assert_int_ge(page_count(pfn_to_page(pfn)), 0);
 		ck_assert_uint_eq(a->start_pfn % MAX_ORDER_NR_PAGES, 0); /* S3 */
+		validate_links(a, online);				/* S5 */
 		online += a->end_pfn - a->start_pfn;
 	}
+	ck_assert_ptr_null(link_to_page(0));
+	ck_assert_ptr_null(link_to_page((u32)online + 1));
 	ck_assert_uint_eq(sparse_onlined_bytes(), online << PAGE_SHIFT);
 	if (kmm_params.mem)
 		ck_assert_uint_le(sparse_onlined_bytes(), kmm_params.mem); /* S4 */

@@ -226,6 +226,21 @@ class Heap:
             yield node
             node, steps = read_word(node), steps + 1
 
+    def page_list(self, head):
+        """(memory, struct page) of each block on a list; see mm/page_list.h."""
+        link, steps = self.record("page_list", head).first, 0
+        while link and steps < MAX_STEPS:
+            for area in self.ranges():
+                index = link - area.first_link
+                if 0 <= index < area.end_pfn - area.start_pfn:
+                    break
+            else:
+                return
+            pfn = area.start_pfn + index
+            page = self.page_at(area, pfn)
+            yield pfn << self.shift, page
+            link, steps = getattr(page, "lru.next"), steps + 1
+
     def tree(self, root):
         """Addresses of the nodes of a treap."""
         stack = [self.word_of(root)]
@@ -340,9 +355,7 @@ class Heap:
         """(memory, struct page) of each slab."""
         node = cache.part("node", "kmem_cache_node")
         for name in ("partial", "full"):
-            for link in self.list(node.at(name)):
-                page = self.record("page", link - self["page.lru"])
-                yield self.address_of(page), page
+            yield from self.page_list(node.at(name))
 
     def object_at(self, cache, base, number):
         return base + cache.red_left_pad + number * cache.size
@@ -583,8 +596,8 @@ as its pagetypeinfo; and the pages on per-CPU lists, which are in neither."""
                   f"{MIGRATETYPES[kind]:>12} ", end="")
             for order in range(heap["NR_PAGE_ORDERS"]):
                 area = self.free_area(heap, zone, order)
-                head = area.at("free_list") + kind * heap["list_head"]
-                print(f"{sum(1 for _ in heap.list(head)):>6} ", end="")
+                head = area.at("free_list") + kind * heap["page_list"]
+                print(f"{sum(1 for _ in heap.page_list(head)):>6} ", end="")
             print()
 
     def on_pcp_lists(self, heap, zone):

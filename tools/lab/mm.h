@@ -90,6 +90,11 @@ void mm_draw_pageblocks(struct picture *p);
 
 unsigned long mm_nr_pages(void);
 unsigned long mm_page_number(const struct page *page);
+/* What a link of a list of pages leads to; NULL for 0. */
+struct page *mm_linked_page(u32 link);
+#define mm_for_each_page(page, list)					\
+	for (page = mm_linked_page((list)->first); page;		\
+	     page = mm_linked_page(page->lru.next))
 /* NULL: the CPU has no lists yet. */
 struct per_cpu_pages *mm_pcp_of(struct zone *zone, unsigned int cpu);
 /* Of a cache with sheaves. */

@@ -29,6 +29,12 @@ unsigned long mm_pfn(const void *address)
 	return ((unsigned long)address >> PAGE_SHIFT) - mm_lab.range->start_pfn;
 }
 
+struct page *mm_linked_page(u32 link)
+{
+	return link ? mm_lab.range->pages + (link - mm_lab.range->first_link) :
+		      NULL;
+}
+
 unsigned long mm_page_number(const struct page *page)
 {
 	return (unsigned long)(page - mm_lab.range->pages);
@@ -166,12 +172,12 @@ static void draw_pages(struct picture *p)
 }
 
 static size_t append_list(char *text, size_t size, size_t len,
-			  const struct list_head *list, unsigned int order)
+			  const struct page_list *list, unsigned int order)
 {
 	unsigned int nr = 0;
 	struct page *page;
 
-	list_for_each_entry(page, list, lru) {
+	mm_for_each_page(page, list) {
 		if (nr++ == MAX_LISTED)
 			len += (size_t)snprintf(text + len, size - len, " ...");
 		if (nr > MAX_LISTED || len + 32 > size)

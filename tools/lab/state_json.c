@@ -216,11 +216,11 @@ static void write_pages(FILE *out)
 	fputc(']', out);
 }
 
-static void write_list(FILE *out, const struct list_head *list, bool *first)
+static void write_list(FILE *out, const struct page_list *list, bool *first)
 {
 	struct page *page;
 
-	list_for_each_entry(page, list, lru) {
+	mm_for_each_page(page, list) {
 		fprintf(out, "%s%lu", *first ? "" : ",", mm_page_number(page));
 		*first = false;
 	}
@@ -243,12 +243,12 @@ static void write_order(FILE *out, struct zone *zone, unsigned int order,
 			unsigned int type, unsigned int end, const char *name,
 			const char **comma)
 {
-	const struct list_head *lists = zone->free_area[order].free_list;
+	const struct page_list *lists = zone->free_area[order].free_list;
 	bool first = true, empty = true;
 	unsigned int i;
 
 	for (i = type; i < end; i++)
-		empty &= list_empty(&lists[i]);
+		empty &= !lists[i].first;
 	if (empty)
 		return;
 	fprintf(out, "%s{\"order\":%u,\"type\":\"%s\",\"blocks\":[", *comma,
