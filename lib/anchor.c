@@ -12,7 +12,8 @@
  *		  zone.pcp -> per_cpu_pages.lists[] of each unit; these are
  *		  page_lists, whose links count from mem_range.first_link
  *	slabs:	  slab_caches -> kmem_cache.list -> node.partial and full ->
- *		  page.lru -> page.freelist, encoded as mm/slub.c says; object i
+ *		  page.lru -> object page.freelist - 1, if that is not 0, whose
+ *		  link is encoded as mm/slub.c says; object i
  *		  of a slab is kmem_cache.red_left_pad + i * size from its start
  *	vmalloc:  vmap_tree -> treap_node, in vmap_area
  *	owners:	  page_owners[range][page], of the same index as the range's pages
@@ -129,6 +130,7 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	FIELD(page, list),
 	FIELD(page, private),
 	FIELD(page, _refcount),
+	FIELD(page, nr_zeroed),
 	FIELD(page, order),
 	FIELD(page, pageblock),
 	FIELD(page, migratetype),
@@ -140,7 +142,6 @@ static const struct kmm_anchor_field anchor_fields[] = {
 	CONST(PG_large),
 	CONST(PG_zeroed),
 	CONST(PG_pcp),
-	CONST(PG_part_zeroed),
 	CONST(PG_ZONE_SHIFT),
 	CONST(PG_ZONE_MASK),
 	/* Values of page.list. */

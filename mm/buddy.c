@@ -32,11 +32,10 @@
  *		B3  zone->nr_free == sum over k of free_area[k].nr_free << k
  *		B4  a block on free_list[t] lies in a pageblock of type t, or
  *		    consists of such pageblocks; its migratetype is t
- *		B5  PG_zeroed: every byte of the block reads as zero. PG_part_zeroed:
- *		    that of page->nr_zeroed of its pages does; so do of its upper
- *		    half as many as that half's page->nr_zeroed says, and so on in
- *		    each half of which some pages do and some do not.
- *		    zone->nr_zeroed is the sum
+ *		B5  page->nr_zeroed pages of the block read as zero; if that is all
+ *		    of them, PG_zeroed says so. So do of its upper half as many as
+ *		    that half's page->nr_zeroed says, and so on in each half of
+ *		    which some pages do and some do not. zone->nr_zeroed is the sum
  *		B6  free blocks do not overlap, and lie in their zone's span
  *		B7  on each list, blocks that read as zero are behind all others
  * Lock order:	pcp->lock > zone->lock (outer first).
@@ -114,17 +113,13 @@ static inline void list_del_block(struct free_area *area, struct page *page)
 	page_list_del(&area->free_list[page->migratetype], page);
 }
 
-/* Of a block without these flags, @nr_zeroed pages read as zero. */
+/* Of a block without PG_zeroed, @nr_zeroed pages read as zero. */
 static void mark_zeroed(struct page *page, unsigned int order,
 			unsigned long nr_zeroed)
 {
-	if (!nr_zeroed)
-		return;
-	page->nr_zeroed = nr_zeroed;
+	page->nr_zeroed = (u32)nr_zeroed;
 	if (nr_zeroed == 1UL << order)
 		SetPageZeroed(page);
-	else
-		SetPagePartZeroed(page);
 }
 
 static void add_to_free_list(struct zone *zone, struct page *page,
@@ -152,7 +147,7 @@ void del_from_free_list(struct zone *zone, struct page *page,
 	area->nr_free--;
 	WRITE_ONCE(zone->nr_free, zone->nr_free - (1UL << order));
 	WRITE_ONCE(zone->nr_zeroed,
-		   zone->nr_zeroed - block_zeroed(page, order));
+		   zone->nr_zeroed - block_zeroed(page));
 	if (zone_dirty(zone) < zone->low_dirty)
 		zone->low_dirty = zone_dirty(zone);
 }
@@ -231,14 +226,12 @@ void free_one_block(const struct mem_range *range, struct zone *zone,
 			change_pageblocks(buddy, pfn ^ (1UL << order), order,
 					  type);
 		/* The upper half knows its share, for whoever splits them. */
-		buddy_zeroed = block_zeroed(buddy, order);
-		clear_block_zeroed(buddy);
+		buddy_zeroed = block_zeroed(buddy);
+		ClearPageZeroed(buddy);
 		if (buddy < page) {
-			page->nr_zeroed = nr_zeroed;
+			page->nr_zeroed = (u32)nr_zeroed;
 			page = buddy;
 			pfn ^= 1UL << order;
-		} else {
-			buddy->nr_zeroed = buddy_zeroed;
 		}
 		nr_zeroed += buddy_zeroed;
 		order++;
@@ -329,7 +322,7 @@ static struct page *take_block(struct zone *zone, struct page *page,
 {
 	del_from_free_list(zone, page, current_order);
 	return expand(zone, page, order, current_order, type,
-		      block_zeroed(page, current_order));
+		      block_zeroed(page));
 }
 
 void free_tail(struct zone *zone, struct page *page, unsigned int order,
@@ -561,7 +554,7 @@ void free_pcppages_bulk(struct zone *zone, struct page_list *list,
 	while ((page = page_list_pop(list)) != NULL) {
 		trace_mm_page_pcpu_drain(page);
 		ClearPagePcp(page);
-		nr_zeroed = block_zeroed(page, page->order);
+		nr_zeroed = block_zeroed(page);
 		clear_block_zeroed(page);
 		range = page_range(page);
 		free_one_block(range, zone, page,
@@ -621,7 +614,7 @@ void putback_reported(struct zone *zone, struct page **pages,
 	spin_lock(&zone->lock);
 	for (i = 0; i < nr; i++) {
 		nr_zeroed = zeroed ? 1UL << orders[i] :
-				     block_zeroed(pages[i], orders[i]);
+				     block_zeroed(pages[i]);
 		clear_block_zeroed(pages[i]);
 		free_one_block(page_range(pages[i]), zone, pages[i],
 			       page_to_pfn(pages[i]), orders[i], nr_zeroed);
@@ -700,7 +693,7 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 	unsigned long pfn = page_to_pfn(page), i;
 	unsigned int bad = 0;
 
-	if (!PageBuddy(page) || page->order != order || page_count(page) ||
+	if (!PageBuddy(page) || page->order != order || page->_refcount ||
 	    PageSlab(page) || PageLarge(page) || PagePcp(page) ||
 	    (pfn & ((1UL << order) - 1)))
 		bad++;					/* B1 */
@@ -714,9 +707,9 @@ static unsigned int validate_free_block(struct zone *zone, struct page *page,
 			bad++;				/* B6 */
 	if (pfn < zone->start_pfn || pfn + (1UL << order) > zone->end_pfn)
 		bad++;					/* B6 */
-	if (PageZeroed(page) && PagePartZeroed(page))
+	if (PageZeroed(page) != (page->nr_zeroed == 1UL << order))
 		bad++;					/* B5 */
-	return bad + validate_zeroed(page, order, block_zeroed(page, order));
+	return bad + validate_zeroed(page, order, block_zeroed(page));
 }
 
 /* How many blocks the list has; pages of them that read as zero are added. */
@@ -735,7 +728,7 @@ static unsigned long validate_list(struct zone *zone, unsigned int order,
 		*bad += page->migratetype != type;		/* B4 */
 		*bad += zeros && !PageZeroed(page);		/* B7 */
 		zeros = PageZeroed(page);
-		*zeroed += block_zeroed(page, order);
+		*zeroed += block_zeroed(page);
 		nr++;
 	}
 	return nr;

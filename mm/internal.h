@@ -30,61 +30,67 @@ struct page_list {
 };
 
 /*
- * struct page - one per page of memory, 64 bytes, one cache line
+ * struct page - one per page of memory, 32 bytes, two in a cache line
  *
  * A block of pages is described by its first page, the head. The fields of
  * the others (tails) mean nothing, except in a slab (slab_cache and tail_index
  * are set in each) and in a compound page (tail_index).
  * All-zero is a valid state: a tail, or memory never used.
  *
+ * Unions have a member for each kind of block. What a free block does not have
+ * is zero: so its reference count is, and that of each tail.
+ *
  * Who may write: of a free page, the holder of zone->lock; of a page on a
  * per-CPU list, the holder of pcp->lock; of a slab, its cache's list_lock; of
  * any other allocated page, its owner. The flags of somebody else's page may
- * be read: for PG_buddy, which only the holder of zone->lock changes.
+ * be read: for PG_buddy, which only the holder of zone->lock changes. A pageblock's
+ * type is a byte of its own, since zone->lock is enough to write it.
  */
 struct page {
-	unsigned long flags;		/* PG_* and the zone */
-	/* 8: free() reads this word first: the cache of a slab, else NULL */
+	/* free() reads this word first: the cache of a slab, else NULL */
 	struct kmem_cache *slab_cache;
-	/* 16: in a slab or compound page: pages back to the head */
-	u16 tail_index;
-	/* 20: free_area list, pcp list, or a list of the cache's slabs */
-	struct page_links lru;
-	/* 32 */
+	/* 8 */
 	union {
-		void *freelist;		/* slab: first free object, plain pointer;
-					 * links are encoded */
+		/* free_area list, pcp list, or a list of the cache's slabs */
+		struct page_links lru;
 		struct {		/* large kmalloc, with red zones: */
 			u32 slack;	/* bytes behind those asked for; else 0 */
 			u32 stack;	/* depot handle of its allocation */
 		};
 	};
-	/* 40 */
+	/* 16 */
 	union {
-		struct {
-			u16 inuse;	/* slab: objects not on the freelist */
-			u16 objects;	/* slab: objects in all */
-			u16 fresh;	/* slab: objects [fresh, objects) were never handed out */
-			u16 list;	/* slab: enum slab_list */
+		struct {		/* slab: */
+			u16 freelist;	/* first free object: its number + 1; 0: none.
+					 * See slab_freelist() */
+			u16 inuse;	/* objects not on the freelist */
+			u16 objects;	/* objects in all */
+			u16 fresh;	/* objects [fresh, objects) were never handed out */
 		};
 		unsigned long private;	/* large kmalloc: pages in the block */
-		unsigned long nr_zeroed; /* free: see B5 in buddy.c */
+		struct {
+			_Atomic int _refcount;	/* alloc_pages() */
+			u32 nr_zeroed;		/* free: pages that do, see B5 in buddy.c */
+		};
 	};
-	/* 48 */
-	_Atomic int _refcount;
+	/* 24 */
+	u8 flags;			/* PG_* and the zone */
 	u8 order;			/* buddy, compound, slab: log2 of pages */
 	u8 pageblock;			/* of a pageblock's first page: see pageblock_type() */
-	u8 migratetype;			/* free: that of the list it is on */
 	u8 slab_gen;			/* slab: counts its lives, see encode_link() */
+	u16 tail_index;			/* in a slab or compound page: pages back to the head */
+	u8 list;			/* slab: enum slab_list */
+	u8 migratetype;			/* free: that of the list it is on */
 };
 
+_Static_assert(sizeof(struct page) == 32, "two per cache line");
 _Static_assert(MAX_ORDER_NR_PAGES - 1 <= UINT16_MAX, "tail_index counts them");
 _Static_assert(sizeof(struct page) == KMM_PAGE_WORDS * sizeof(unsigned long),
 	       "programs step from page to page");
 
 /*
- * flags:	63 ........ 10 | 9  8 | 7 ........ 0
- *		     0         | zone |     PG_*
+ * flags:	7  6 | 5 ........ 0
+ *		zone |     PG_*
  */
 enum pageflags {
 	PG_buddy,	/* head of a free block on a free_area list */
@@ -93,24 +99,26 @@ enum pageflags {
 	PG_large,	/* head of a block from the large kmalloc path */
 	PG_zeroed,	/* free head: the whole block reads as zero */
 	PG_pcp,		/* head of a free block on a per-CPU list */
-	PG_part_zeroed,	/* free head: page->nr_zeroed of its pages do */
+	PG_ZONE_SHIFT
 };
 
-#define PG_ZONE_SHIFT 8
-#define PG_ZONE_MASK 3UL
+#define PG_ZONE_MASK 3u
+
+_Static_assert(PG_ZONE_SHIFT + 2 <= 8 && MAX_NR_ZONES <= PG_ZONE_MASK + 1,
+	       "flags has eight bits");
 
 #define PAGE_FLAG_FUNCS(Name, bit)					\
 static inline bool Page##Name(const struct page *page)			\
 {									\
-	return READ_ONCE(page->flags) & (1UL << (bit));			\
+	return READ_ONCE(page->flags) & (1u << (bit));			\
 }									\
 static inline void SetPage##Name(struct page *page)			\
 {									\
-	WRITE_ONCE(page->flags, page->flags | (1UL << (bit)));		\
+	WRITE_ONCE(page->flags, (u8)(page->flags | (1u << (bit))));	\
 }									\
 static inline void ClearPage##Name(struct page *page)			\
 {									\
-	WRITE_ONCE(page->flags, page->flags & ~(1UL << (bit)));		\
+	WRITE_ONCE(page->flags, (u8)(page->flags & ~(1u << (bit))));	\
 }
 
 PAGE_FLAG_FUNCS(Buddy, PG_buddy)
@@ -119,7 +127,6 @@ PAGE_FLAG_FUNCS(Head, PG_head)
 PAGE_FLAG_FUNCS(Large, PG_large)
 PAGE_FLAG_FUNCS(Zeroed, PG_zeroed)
 PAGE_FLAG_FUNCS(Pcp, PG_pcp)
-PAGE_FLAG_FUNCS(PartZeroed, PG_part_zeroed)
 
 static inline bool PageTail(const struct page *page)
 {
@@ -128,14 +135,14 @@ static inline bool PageTail(const struct page *page)
 
 static inline unsigned int page_zonenum(const struct page *page)
 {
-	return (page->flags >> PG_ZONE_SHIFT) & PG_ZONE_MASK;
+	return page->flags >> PG_ZONE_SHIFT;
 }
 
 static inline void set_page_zone(struct page *page, unsigned int zone)
 {
 	WRITE_ONCE(page->flags,
-		   (page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
-			   ((unsigned long)zone << PG_ZONE_SHIFT));
+		   (u8)((page->flags & ~(PG_ZONE_MASK << PG_ZONE_SHIFT)) |
+			(zone << PG_ZONE_SHIFT)));
 }
 
 /* The parameters init_on_alloc and init_on_free; see slab.h for caches. */
@@ -227,6 +234,14 @@ static inline struct page *lookup_page(const void *addr)
 	return likely(page) ? page : virt_to_page_slow(addr);
 }
 
+/* The index of a struct page of the first range; of another one, at least
+ * memmap.nr_pages. */
+static inline unsigned long memmap_index(const struct page *page)
+{
+	return ((unsigned long)page - (unsigned long)memmap.pages) /
+	       sizeof(*page);
+}
+
 static inline struct page *page_head(const struct page *page)
 {
 	return (struct page *)page - READ_ONCE(page->tail_index);
@@ -244,8 +259,7 @@ struct page *link_to_page_slow(u32 link);
 
 static inline u32 page_to_link(const struct page *page)
 {
-	unsigned long index = ((unsigned long)page -
-			       (unsigned long)memmap.pages) / sizeof(*page);
+	unsigned long index = memmap_index(page);
 
 	return likely(index < READ_ONCE(memmap.nr_pages)) ?
 		       (u32)index + 1 : page_to_link_slow(page);
@@ -323,18 +337,15 @@ static inline unsigned long zone_dirty(const struct zone *zone)
 }
 
 /* How many pages of a block that is free, or just taken, read as zero. */
-static inline unsigned long block_zeroed(const struct page *page,
-					 unsigned int order)
+static inline unsigned long block_zeroed(const struct page *page)
 {
-	if (PageZeroed(page))
-		return 1UL << order;
-	return PagePartZeroed(page) ? page->nr_zeroed : 0;
+	return page->nr_zeroed;
 }
 
 static inline void clear_block_zeroed(struct page *page)
 {
-	WRITE_ONCE(page->flags, page->flags & ~(1UL << PG_zeroed |
-						1UL << PG_part_zeroed));
+	ClearPageZeroed(page);
+	page->nr_zeroed = 0;
 }
 
 static inline bool populated_zone(const struct zone *zone)

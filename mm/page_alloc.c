@@ -483,7 +483,7 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 		zone = page_zone(page);
 		spin_lock(&zone->lock);
 		free_tail(zone, page, ilog2(got), nr_pages,
-			  block_zeroed(page, ilog2(got)));
+			  block_zeroed(page));
 		spin_unlock(&zone->lock);
 	}
 	prep_new_block(page, nr_pages, gfp, zeroed);

@@ -168,7 +168,7 @@ static void show_block(struct seq_file *m, const struct mem_range *range,
 		   get_order(owner->size), (unsigned int)owner->gfp,
 		   (int)owner->tid, host_getpid(),
 		   (unsigned long long)owner->when);
-	seq_printf(m, "PFN 0x%lx size %llu Flags 0x%lx\n",
+	seq_printf(m, "PFN 0x%lx size %llu Flags 0x%x\n",
 		   range->start_pfn + index, (unsigned long long)owner->size,
 		   range->pages[index].flags);
 	show_stack(m, owner->handle);

@@ -14,7 +14,8 @@
  *
  * States:	frozen (page_alloc.c) -> held, _refcount > 0 -> frozen
  * Invariants:	H1  the pages of slabs and of large kmalloc blocks have no
- *		    references of their own: a put_page() of them is a bad free
+ *		    references of their own: a put_page() of them is a bad free, and
+ *		    get_page() warns and does nothing
  *		H2  a page is checked before it is freed: what is not the head of
  *		    a block with a reference goes to bad_free(), untouched
  * Context:	any thread; the fork gate is entered here.
@@ -36,8 +37,8 @@
  * none of these flags, no reference, and no head to point to. */
 static bool is_of_other_block(const struct page *page)
 {
-	return (READ_ONCE(page->flags) & (1UL << PG_buddy | 1UL << PG_pcp |
-					  1UL << PG_slab | 1UL << PG_head)) ||
+	return (READ_ONCE(page->flags) & (1u << PG_buddy | 1u << PG_pcp |
+					  1u << PG_slab | 1u << PG_head)) ||
 	       PageTail(page) || page_count(page) > 0;
 }
 
@@ -91,17 +92,30 @@ unsigned long compound_nr(const struct page *page)
 
 /* References -------------------------------------------------------------- */
 
+/* Those of slabs and large blocks do not (H1), and have something else there. */
+static bool has_references(const struct page *head)
+{
+	return !(READ_ONCE(head->flags) & (1u << PG_slab | 1u << PG_large));
+}
+
 int page_count(const struct page *page)
 {
-	return atomic_load_explicit(&page_head(page)->_refcount,
-				    memory_order_relaxed);
+	const struct page *head = page_head(page);
+
+	return has_references(head) ?
+		       atomic_load_explicit(&head->_refcount,
+					    memory_order_relaxed) : 0;
 }
 
 void get_page(struct page *page)
 {
-	int old = atomic_fetch_add_explicit(&page_head(page)->_refcount, 1,
-					    memory_order_relaxed);
+	struct page *head = page_head(page);
+	int old;
 
+	if (WARN_ON_ONCE(!has_references(head)))
+		return;
+	old = atomic_fetch_add_explicit(&head->_refcount, 1,
+					memory_order_relaxed);
 	WARN_ON_ONCE(old <= 0);
 }
 
@@ -127,8 +141,8 @@ static void free_block(struct page *page, unsigned int order)
 static bool page_is_live(const struct page *page)
 {
 	return !(READ_ONCE(page->flags) &
-		 (1UL << PG_buddy | 1UL << PG_pcp | 1UL << PG_slab |
-		  1UL << PG_large)) &&
+		 (1u << PG_buddy | 1u << PG_pcp | 1u << PG_slab |
+		  1u << PG_large)) &&
 	       !PageTail(page) && page_count(page) > 0;
 }
 

@@ -76,7 +76,7 @@ static size_t report_blocks(struct zone *zone, struct page **pages,
 					 false);
 			return bytes;
 		}
-		bytes += size - (block_zeroed(pages[i], orders[i]) << PAGE_SHIFT);
+		bytes += size - (block_zeroed(pages[i]) << PAGE_SHIFT);
 		trace_page_reported(pages[i], orders[i]);
 		putback_reported(zone, pages + i, orders + i, 1, true);
 	}

@@ -148,7 +148,7 @@ static void take_blocks(struct zone *zone, struct page *page,
 	for (; nr_pages; nr_pages -= min_t(unsigned long, size, nr_pages)) {
 		order = page->order;
 		size = 1UL << order;
-		nr_zeroed = block_zeroed(page, order);
+		nr_zeroed = block_zeroed(page);
 		del_from_free_list(zone, page, order);
 		clear_block_zeroed(page);
 		count_taken(zone, size);

@@ -158,6 +158,7 @@ bool pcp_free(struct zone *zone, struct page *page, unsigned int order)
 		return false;
 	type = pageblock_type(page);
 	page->order = (u8)order;
+	page->nr_zeroed = 0;
 	page->migratetype = (u8)type;
 	SetPagePcp(page);
 	page_list_add(pcp_list(pcp, order, type), page);

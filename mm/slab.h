@@ -177,6 +177,13 @@ static inline void *slab_object(const struct kmem_cache *s, char *base,
 	return base + s->red_left_pad + (size_t)index * s->size;
 }
 
+/* The first object of the slab's freelist; NULL if that is empty. */
+static inline void *slab_freelist(const struct kmem_cache *s,
+				  const struct page *slab, char *base)
+{
+	return slab->freelist ? slab_object(s, base, slab->freelist - 1u) : NULL;
+}
+
 /* Who took an object or gave it back, with SLAB_STORE_USER; under list_lock.
  * An object that was set aside, damaged, has an allocation at time 0: it is
  * nobody's, and lost to the cache. */

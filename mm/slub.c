@@ -155,6 +155,16 @@ static inline bool is_object(const struct kmem_cache *s,
 	       off * s->divisor <= s->boundary_max;
 }
 
+/* @object: of the slab, NULL: none. */
+static inline void set_freelist(const struct kmem_cache *s, struct page *slab,
+				const char *base, const void *object)
+{
+	unsigned long off = (unsigned long)((const char *)object - base) -
+			    s->red_left_pad;
+
+	slab->freelist = object ? (u16)(object_number(s, off) + 1) : 0;
+}
+
 static inline bool valid_link(const struct kmem_cache *s,
 			      const struct page *slab, const char *base,
 			      const void *object)
@@ -189,7 +199,7 @@ static void move_slab(struct kmem_cache *s, struct page *slab,
 	if (slab->list != SLAB_ON_NONE)
 		page_list_del(node_list(n, slab->list), slab);
 	n->nr_partial -= slab->list == SLAB_ON_PARTIAL;
-	slab->list = (u16)list;
+	slab->list = (u8)list;
 	n->nr_partial += list == SLAB_ON_PARTIAL;
 	if (list == SLAB_ON_NONE)
 		return;
@@ -231,22 +241,23 @@ static unsigned int take_objects(struct kmem_cache *s, struct page *slab,
 {
 	char *base = slab_address(slab);
 	bool fresh_first = kmem_cache_metadata(s) && slab->fresh < slab->objects;
+	void *object = slab_freelist(s, slab, base), *next;
 	unsigned int got = 0, lost = 0, fresh, i;
-	void *object, *next;
 
 	lockdep_assert_held(&s->node.list_lock);
-	while (!fresh_first && got < n && (object = slab->freelist) != NULL) {
+	while (!fresh_first && got < n && object) {
 		next = get_freepointer(s, slab, object);
 		if (unlikely(!valid_link(s, slab, base, next))) {
 			*damaged = object;
 			next = NULL;
 			lost = slab->fresh - slab->inuse - (got + 1);
 		}
-		slab->freelist = next;
 		if (likely(!kmem_cache_metadata(s)))
 			clear_freepointer(s, object);
 		p[got++] = object;
+		object = next;
 	}
+	set_freelist(s, slab, base, object);
 	fresh = min_t(unsigned int, n - got,
 		      (unsigned int)slab->objects - slab->fresh);
 	for (i = 0; i < fresh; i++)
@@ -338,7 +349,7 @@ static struct page *allocate_slab(struct kmem_cache *s, gfp_t gfp)
 		WRITE_ONCE(slab[i].tail_index, (u16)i);
 	}
 	SetPageSlab(slab);
-	slab->freelist = NULL;
+	slab->freelist = 0;
 	slab->objects = (u16)min_t(unsigned long,
 				   (nr_pages << PAGE_SHIFT) / s->size,
 				   MAX_OBJS_PER_SLAB);
@@ -364,7 +375,6 @@ static void free_slab_pages(struct page *slab)
 		check_free_slab(slab->slab_cache, slab);
 	trace_free_slab(slab->slab_cache, slab);
 	ClearPageSlab(slab);
-	slab->freelist = NULL;
 	slab->private = 0;
 	for (i = 0; i < nr_pages; i++) {
 		slab[i].slab_cache = NULL;
@@ -455,8 +465,8 @@ void *slab_alloc_one(struct kmem_cache *s, gfp_t gfp)
 bool on_freelist(const struct kmem_cache *s, const struct page *slab,
 		 const void *wanted)
 {
-	const char *base = slab_address(slab);
-	void *object = slab->freelist;
+	char *base = slab_address(slab);
+	void *object = slab_freelist(s, slab, base);
 	unsigned int steps = 0;
 
 	while (object && steps++ < slab->objects) {
@@ -503,13 +513,15 @@ static void count_put(struct kmem_cache *s, struct page *slab, unsigned int nr,
 static void put_object(struct kmem_cache *s, struct page *slab, void *object,
 		       struct page_list *discard)
 {
+	char *base = object_slab_address(slab, object);
+
 	if (unlikely(slab_want_init_on_free(s))) {
 		memcheck_unpoison(object, s->object_size);
 		memset(object, 0, s->object_size);
 		memcheck_poison(object, s->object_size);
 	}
-	set_freepointer(s, slab, object, slab->freelist);
-	slab->freelist = object;
+	set_freepointer(s, slab, object, slab_freelist(s, slab, base));
+	set_freelist(s, slab, base, object);
 	count_put(s, slab, 1, discard);
 }
 
@@ -561,7 +573,7 @@ static unsigned int free_objects(struct kmem_cache *s, struct page *slab,
 	unsigned long key = link_key(s, slab), bytes = slab_bytes(slab);
 	char *base = object_slab_address(slab, p[0]);
 	unsigned int i, nr = min_t(unsigned int, n, slab->inuse);
-	void *freelist = slab->freelist;
+	void *freelist = slab_freelist(s, slab, base);
 
 	for (i = 0; i < nr; i++) {
 		unsigned long *link = (void *)((char *)p[i] + s->offset);
@@ -575,7 +587,7 @@ static unsigned int free_objects(struct kmem_cache *s, struct page *slab,
 		 * lead into the slab. */
 		next = encode_link(key, *link, (unsigned long)link);
 		if (unlikely(!next || next - (unsigned long)base < bytes)) {
-			slab->freelist = freelist;
+			set_freelist(s, slab, base, freelist);
 			if (already_free(s, slab, base, p[i]))
 				break;
 		}
@@ -583,7 +595,7 @@ static unsigned int free_objects(struct kmem_cache *s, struct page *slab,
 				    (unsigned long)link);
 		freelist = p[i];
 	}
-	slab->freelist = freelist;
+	set_freelist(s, slab, base, freelist);
 	if (i)
 		count_put(s, slab, i, discard);
 	return i;
@@ -637,19 +649,19 @@ void slab_free_bulk(struct kmem_cache *s, unsigned int n, void **p,
 void rebuild_freelist(struct kmem_cache *s, struct page *slab)
 {
 	char *base = slab_address(slab);
+	void *object, *freelist = NULL;
 	unsigned int nr = 0, i;
-	void *object;
 
 	lockdep_assert_held(&s->node.list_lock);
-	slab->freelist = NULL;
 	for (i = slab->fresh; i-- > 0;) {
 		object = slab_object(s, base, i);
 		if (!debug_object_free(s, object))
 			continue;
-		set_freepointer(s, slab, object, slab->freelist);
-		slab->freelist = object;
+		set_freepointer(s, slab, object, freelist);
+		freelist = object;
 		nr++;
 	}
+	set_freelist(s, slab, base, freelist);
 	s->node.nr_inuse -= slab->inuse;
 	slab->inuse = (u16)(slab->fresh - nr);
 	s->node.nr_inuse += slab->inuse;
@@ -832,8 +844,8 @@ bool slab_locate(const void *addr, struct slab_where *where)
 static void map_free_objects(const struct kmem_cache *s,
 			     const struct page *slab, u64 *map)
 {
-	const char *base = slab_address(slab);
-	void *object = slab->freelist;
+	char *base = slab_address(slab);
+	void *object = slab_freelist(s, slab, base);
 	unsigned int i, steps = 0;
 	int index;
 
@@ -1084,8 +1096,8 @@ void node_init(struct kmem_cache *s)
 static unsigned int validate_slab(struct kmem_cache *s, struct page *slab,
 				  enum slab_list list)
 {
-	const char *base = slab_address(slab);
-	void *object = slab->freelist;
+	char *base = slab_address(slab);
+	void *object = slab_freelist(s, slab, base);
 	unsigned int i, free = 0, bad = 0;
 
 	while (object) {
@@ -1097,7 +1109,7 @@ static unsigned int validate_slab(struct kmem_cache *s, struct page *slab,
 		object = get_freepointer(s, slab, object);
 	}
 	bad += slab->inuse + free != slab->fresh;			/* U1 */
-	bad += slab->list != (u16)list;
+	bad += slab->list != (u8)list;
 	bad += (slab->inuse < slab->objects) != (list == SLAB_ON_PARTIAL); /* U2 */
 	for (i = 0; i < 1u << slab->order; i++) {			/* U5 */
 		bad += slab[i].slab_cache != s;

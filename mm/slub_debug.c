@@ -443,7 +443,7 @@ static noinline __cold void note_object(struct kmem_cache *s, struct page *slab,
 	report->object = object;
 	report->base = slab_address(slab);
 	report->size = active ? get_orig_size(s, object) : s->object_size;
-	report->freelist = slab->freelist;
+	report->freelist = slab_freelist(s, slab, report->base);
 	report->objects = slab->objects;
 	report->inuse = slab->inuse;
 	memset(report->tracks, 0, sizeof(report->tracks));

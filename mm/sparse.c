@@ -120,7 +120,7 @@ struct page *virt_to_page_slow(const void *addr)
 	return NULL;
 }
 
-const struct mem_range *page_range(const struct page *page)
+static noinline const struct mem_range *page_range_slow(const struct page *page)
 {
 	unsigned int i, nr = count_ranges();
 
@@ -135,6 +135,12 @@ const struct mem_range *page_range(const struct page *page)
 			return range;
 	}
 	return NULL;
+}
+
+const struct mem_range *page_range(const struct page *page)
+{
+	return likely(memmap_index(page) < READ_ONCE(memmap.nr_pages)) ?
+		       sparse_ranges : page_range_slow(page);
 }
 
 unsigned long page_to_pfn(const struct page *page)

@@ -13,8 +13,8 @@
 
 #include <kmm/types.h>
 
-/** KMM_PAGE_WORDS - the length of a struct page in longs; a cache line. */
-#define KMM_PAGE_WORDS 7
+/** KMM_PAGE_WORDS - the length of a struct page in longs; half a cache line. */
+#define KMM_PAGE_WORDS 4
 
 /* The library is built with KMM_BUILD: it has the fields in mm/internal.h. */
 #ifndef KMM_BUILD

@@ -126,6 +126,12 @@ static inline void poke_word(void *addr, unsigned long word)
 
 /* Slabs and sheaves ------------------------------------------------------- */
 
+static inline void *freelist_of(const struct kmem_cache *s,
+				const struct page *slab)
+{
+	return slab_freelist(s, slab, slab_address(slab));
+}
+
 static inline struct page *slab_of(const void *object)
 {
 	return page_head(lookup_page(object));

@@ -66,6 +66,7 @@ static void give(unsigned long off, unsigned int order)
 	}
 	page->flags = 0;
 	set_page_zone(page, zone->index);
+	page->nr_zeroed = 0;
 	page->order = (u8)order;
 	page_list_add(&list, page);
 	free_pcppages_bulk(zone, &list, 1u << order);

@@ -56,6 +56,7 @@ static void give(unsigned long off, unsigned int order, bool zeroed)
 	memset(page_address(page), zeroed ? 0 : 0x5a, nr << PAGE_SHIFT);
 	page->flags = 0;
 	set_page_zone(page, zone->index);
+	page->nr_zeroed = zeroed ? (u32)nr : 0;
 	if (zeroed)
 		SetPageZeroed(page);
 	page->order = (u8)order;
@@ -82,7 +83,7 @@ static long take(unsigned int order)
 	ClearPagePcp(page);
 	off = (unsigned long)(page - block);
 	ck_assert_uint_lt(off, NR_PAGES);
-	ck_assert_uint_eq(block_zeroed(page, order),
+	ck_assert_uint_eq(block_zeroed(page),
 			  count_zero(off, 1UL << order));
 	forget(off, 1UL << order);
 	return (long)off;
@@ -133,6 +134,7 @@ static void teardown(void)
 	ck_assert_uint_eq(zone->nr_free, 0);
 	block->flags = 0;
 	set_page_zone(block, zone->index);
+	block->nr_zeroed = 0;
 	block->order = MAX_PAGE_ORDER;
 	atomic_store(&block->_refcount, 1);
 	__free_pages(block, MAX_PAGE_ORDER);
@@ -151,10 +153,10 @@ START_TEST(part_zeroed_is_counted_across_merges)
 	ck_assert(PageBuddy(block));
 	ck_assert_uint_eq(block->order, 3);
 	ck_assert(!PageZeroed(block));
-	ck_assert_uint_eq(block_zeroed(block, 3), 4);
+	ck_assert_uint_eq(block_zeroed(block), 4);
 	assert_known();
 	give(8, 3, true);
-	ck_assert_uint_eq(block_zeroed(block, 4), 12);
+	ck_assert_uint_eq(block_zeroed(block), 12);
 	assert_known();
 }
 END_TEST
@@ -199,7 +201,7 @@ START_TEST(part_zeroed_tail_is_known)
 	give(4, 2, true);
 	spin_lock(&zone->lock);
 	page = rmqueue_one(zone, 3, MIGRATE_UNMOVABLE, true);
-	free_tail(zone, page, 3, 5, block_zeroed(page, 3));
+	free_tail(zone, page, 3, 5, block_zeroed(page));
 	spin_unlock(&zone->lock);
 	ck_assert_ptr_eq(page, block);
 	forget(0, 5);
@@ -282,7 +284,7 @@ START_TEST(run_leaves_fresh_pages_fresh)
 	give(14, 1, false);
 	give(16, 2, false);
 	give(20, 2, true);
-	ck_assert_uint_eq(block_zeroed(block + 16, 3), 4);
+	ck_assert_uint_eq(block_zeroed(block + 16), 4);
 	ck_assert_int_eq(take_run(6), 14);
 	assert_known();
 	ck_assert(PageBuddy(block + 20) && PageZeroed(block + 20));

@@ -6,6 +6,7 @@
 
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "internal.h"
 #include "page_test.h"
@@ -107,6 +108,37 @@ START_TEST(split_page_compound_is_refused)
 }
 END_TEST
 
+/* What has no references of its own has something else in their place, which must
+ * stay as it is. */
+static void get_pages_of_kmalloc(void)
+{
+	char *object = kmalloc(100, GFP_KERNEL);
+	char *large = kmalloc(3 * PAGE_SIZE, GFP_KERNEL);
+	char *pages[] = { object, large };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
+		struct page *page = virt_to_page(pages[i]);
+		struct page before = *page_head(page);
+
+		ck_assert_int_eq(page_count(page), 0);
+		get_page(page);
+		ck_assert_int_eq(page_count(page), 0);
+		ck_assert_mem_eq(&before, page_head(page), sizeof(before));
+	}
+	kfree(object);
+	kfree(large);
+	validate();
+}
+
+START_TEST(get_page_of_kmalloc_warns_and_does_nothing)
+{
+	const char *text;
+
+	ck_assert_int_eq(test_run_child(get_pages_of_kmalloc, &text), 0);
+	ck_assert_ptr_nonnull(strstr(text, "WARNING: "));
+}
+END_TEST
+
 Suite *suite_page_ref(void)
 {
 	Suite *suite = suite_create("page_ref");
@@ -121,6 +153,7 @@ Suite *suite_page_ref(void)
 	tcase_add_loop_test(tc, split_page_makes_single_pages, 0,
 			    NR_PAGE_ORDERS);
 	tcase_add_test(tc, split_page_compound_is_refused);
+	tcase_add_test(tc, get_page_of_kmalloc_warns_and_does_nothing);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -217,6 +217,7 @@ TEST_SCENARIO(run_beyond_largest_order)
 	ck_assert_ptr_eq(compound_head(run + wanted - 1), run);
 	ck_assert_ptr_ne(compound_head(run + wanted), run);
 	ClearPageLarge(run);
+	run->private = 0;
 	ck_assert(is_marked(page_address(block[0]), nr, 40));
 	ck_assert(is_marked(page_address(run), wanted, 50));
 	free_frozen_exact(run, wanted);

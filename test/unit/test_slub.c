@@ -332,10 +332,10 @@ START_TEST(slub_fresh_objects_are_not_linked)
 	void *b = kmem_cache_alloc(s, GFP_KERNEL);
 	struct page *slab = slab_of(a);
 
-	ck_assert_ptr_null(slab->freelist);
+	ck_assert_ptr_null(freelist_of(s, slab));
 	ck_assert_uint_eq(slab->fresh, 2);
 	kmem_cache_free(s, b);
-	ck_assert_ptr_eq(slab->freelist, b);
+	ck_assert_ptr_eq(freelist_of(s, slab), b);
 	ck_assert_uint_eq(decode(s, slab, (char *)b + s->offset), 0);
 	kmem_cache_free(s, a);
 	kmem_cache_destroy(s);

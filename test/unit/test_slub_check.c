@@ -30,7 +30,7 @@ START_TEST(slub_links_are_encoded)
 
 	kmem_cache_free(s, a);
 	kmem_cache_free(s, b);
-	ck_assert_ptr_eq(slab_of(a)->freelist, b);
+	ck_assert_ptr_eq(freelist_of(s, slab_of(a)), b);
 	word = peek_word((void *)where);
 	ck_assert_uint_ne(word, (unsigned long)a);
 	ck_assert_uint_eq(decode(s, slab_of(a), (void *)where),
@@ -345,7 +345,7 @@ START_TEST(slub_validate_bad_link_is_found)
 	char *first;
 
 	make_three(&t);
-	first = t.partial->freelist;
+	first = freelist_of(t.s, t.partial);
 	saved = peek_word(first + t.s->offset);
 	poke_word(first + t.s->offset, ~saved);		/* nowhere */
 	assert_damaged(t.s);
@@ -353,7 +353,7 @@ START_TEST(slub_validate_bad_link_is_found)
 	assert_damaged(t.s);
 	encode(t.s, first, first);			/* a cycle */
 	assert_damaged(t.s);
-	encode(t.s, first, t.empty->freelist);		/* another slab */
+	encode(t.s, first, freelist_of(t.s, t.empty));		/* another slab */
 	assert_damaged(t.s);
 	poke_word(first + t.s->offset, saved);
 	free_three(&t);

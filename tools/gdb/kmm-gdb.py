@@ -363,7 +363,8 @@ class Heap:
     def free_objects(self, cache, base, page):
         """Numbers of those on the freelist; links are as mm/slub.c says."""
         free = set()
-        address = page.freelist
+        address = self.object_at(cache, base, page.freelist - 1) \
+            if page.freelist else 0
         while address and len(free) <= page.objects:
             number, rest = divmod(address - base - cache.red_left_pad,
                                   cache.size)
@@ -792,8 +793,7 @@ lists the stacks as well, and all heaps if there are several."""
                           data[i * size:(i + 1) * size])
             if page.flag("PG_large"):
                 # With red zones, what is behind is not the program's.
-                slack = page.freelist & 0xffffffff
-                nr = (page.private << heap.shift) - slack
+                nr = (page.private << heap.shift) - page.slack
             elif page._refcount > 0 and not page.slab_cache and \
                     not page.tail_index and \
                     not page.flag("PG_buddy") and not page.flag("PG_pcp"):
@@ -808,8 +808,7 @@ lists the stacks as well, and all heaps if there are several."""
 
 def page_flags(heap, page):
     words = [name[3:] for name in ("PG_buddy", "PG_slab", "PG_head",
-                                   "PG_large", "PG_zeroed", "PG_pcp",
-                                   "PG_part_zeroed")
+                                   "PG_large", "PG_zeroed", "PG_pcp")
              if page.flag(name)]
     zone = page.flags >> heap["PG_ZONE_SHIFT"] & heap["PG_ZONE_MASK"]
     words.append("zone=" + read_text(heap.root("zones", "zone", zone).name))

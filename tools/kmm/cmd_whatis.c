@@ -300,6 +300,7 @@ static void say_slack(struct question *q, const struct view_block *block)
 static void say_page(struct question *q, const struct view_block *block)
 {
 	const struct page *page = &block->page;
+	bool is_free = PageBuddy(page) || PagePcp(page);
 	const struct view *v = q->v;
 
 	say(q, F_PAGE,
@@ -315,8 +316,10 @@ static void say_page(struct question *q, const struct view_block *block)
 		      PageLarge(page) ? " large" : "",
 		      PageZeroed(page) ? " zeroed" : "",
 		      PagePcp(page) ? " pcp" : "",
-		      PagePartZeroed(page) ? " part_zeroed" : "",
-		      page->_refcount));
+		      is_free && !PageZeroed(page) && page->nr_zeroed ?
+			      " part_zeroed" : "",
+		      is_free || PageSlab(page) || PageLarge(page) ?
+			      0 : page->_refcount));
 	say(q, F_RANGE,
 	    xasprintf("%u: %#lx-%#lx", (unsigned int)(block->range - v->ranges),
 		      block->range->start_pfn << v->page_shift,

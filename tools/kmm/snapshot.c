@@ -4,7 +4,7 @@
  *
  *	stop -> view_read(), walk over the pages, slabs -> let it go on
  *
- * The pause is what the walk takes: about 64 bytes to copy per page, and the
+ * The pause is what the walk takes: about 32 bytes to copy per page, and the
  * slabs whose objects are shown. How many those are is bounded for all
  * snapshots together (MAX_STATES), and per cache, so that each cache has some.
  */

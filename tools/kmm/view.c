@@ -756,7 +756,9 @@ static long object_number_at(const struct view_slab *slab, uint64_t object)
 static void mark_free(const struct page *page, struct view_slab *slab)
 {
 	const struct kmem_cache *s = &slab->cache->s;
-	uint64_t object = (uint64_t)page->freelist, where;
+	uint64_t object = page->freelist ? view_object(slab, page->freelist - 1u) :
+					   0;
+	uint64_t where;
 	unsigned int steps;
 	long nr;
 

@@ -328,7 +328,7 @@ const char *mm_slab_state(const struct page *slab)
 
 void mm_map_slab(struct kmem_cache *s, const struct page *slab, char *map)
 {
-	void *object = slab->freelist;
+	void *object = slab_freelist(s, slab, (char *)address_of(slab));
 	unsigned int steps = 0;
 
 	memset(map, 'o', slab->objects);
