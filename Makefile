@@ -110,6 +110,8 @@ MM_SRCS :=			\
 	mm/slabinfo.c		\
 	mm/slub.c		\
 	mm/slub_debug.c		\
+	mm/slub_geometry.c	\
+	mm/slub_look.c		\
 	mm/sparse.c		\
 	mm/util.c		\
 	mm/vmalloc.c		\
@@ -149,8 +151,8 @@ RARE := $(addprefix lib/,addr_map anchor backtrace dwarf_expr eh_frame	\
 	treap unwind unwind_rules)						\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
 	heap_profile kfence kfence_report kfence_signal kmemleak page_owner	\
-	page_poison probes report_format sheaf_look slabinfo slub_debug util	\
-	vmalloc vmap_area vmap_kept vmstat)
+	page_poison probes report_format sheaf_look slabinfo slub_debug slub_look	\
+	util vmalloc vmap_area vmap_kept vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))

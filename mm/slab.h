@@ -231,10 +231,27 @@ unsigned long slab_discard_empty(struct kmem_cache *s);
 /* All slabs have so many bytes of objects, and of free ones: how large new slabs
  * are follows. */
 void slab_set_free(unsigned long bytes, unsigned long free_bytes);
+void node_init(struct kmem_cache *s);
+/* Under list_lock, of slabs with metadata. */
+bool slab_link_valid(const struct kmem_cache *s, const struct page *slab,
+		     void *object);
+void rebuild_freelist(struct kmem_cache *s, struct page *slab);
+/* A walk of the slab's freelist, under list_lock. */
+bool on_freelist(const struct kmem_cache *s, const struct page *slab,
+		 const void *wanted);
+
+/* slub_geometry.c --------------------------------------------------------- */
+
+/* From the cache's object_size, align, flags and constructor to the rest of its
+ * layout. -EINVAL if no slab can hold such an object. */
 int calculate_sizes(struct kmem_cache *s);
 /* The order of a slab of a cache that is fitted to @size. */
 unsigned int slab_fitted_order(unsigned int size);
-void node_init(struct kmem_cache *s);
+/* The least order that wastes little, between min_order and the usual one. */
+unsigned int slab_small_order(const struct kmem_cache *s);
+
+/* slub_look.c ------------------------------------------------------------- */
+
 /* Call @fn for every object of @s that is not on a slab's freelist. */
 void slab_for_each_inuse(struct kmem_cache *s,
 			 void (*fn)(void *object, void *arg), void *arg);
@@ -254,13 +271,6 @@ bool slab_find_object(struct kmem_cache *s,
 		      bool (*check)(struct kmem_cache *s, struct page *slab,
 				    void *object, bool free, void *arg),
 		      void *arg);
-/* Under list_lock, of slabs with metadata. */
-bool slab_link_valid(const struct kmem_cache *s, const struct page *slab,
-		     void *object);
-void rebuild_freelist(struct kmem_cache *s, struct page *slab);
-/* A walk of the slab's freelist, under list_lock. */
-bool on_freelist(const struct kmem_cache *s, const struct page *slab,
-		 const void *wanted);
 
 /* sheaf.c: what one CPU has ---------------------------------------------- */
 
