@@ -155,12 +155,12 @@ bool in_free_block(struct page *page)
 		struct page *pos;
 
 		if (head < range->start_pfn)
-			return false;
+			break;
 		pos = page - (pfn - head);
 		if ((PageBuddy(pos) || PagePcp(pos)) && pos->order >= order)
 			return true;
 	}
-	return false;
+	return free_run_head(page) != NULL;
 }
 
 static void describe_slab(struct report *r, const void *p,

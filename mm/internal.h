@@ -67,7 +67,7 @@ struct page {
 			u16 objects;	/* objects in all */
 			u16 fresh;	/* objects [fresh, objects) were never handed out */
 		};
-		unsigned long private;	/* large kmalloc: pages in the block */
+		unsigned long private;	/* large kmalloc, run on a per-CPU list: pages */
 		struct {
 			_Atomic int _refcount;	/* alloc_pages() */
 			u32 nr_zeroed;		/* free: pages that do, see B5 in buddy.c */
@@ -96,7 +96,8 @@ enum pageflags {
 	PG_buddy,	/* head of a free block on a free_area list */
 	PG_slab,	/* head of a slab */
 	PG_head,	/* head of a compound page */
-	PG_large,	/* head of a block from the large kmalloc path */
+	PG_large,	/* head of a block from the large kmalloc path; with PG_pcp:
+			 * of a run on a per-CPU list */
 	PG_zeroed,	/* free head: the whole block reads as zero */
 	PG_pcp,		/* head of a free block on a per-CPU list */
 	PG_ZONE_SHIFT
@@ -124,9 +125,40 @@ static inline void ClearPage##Name(struct page *page)			\
 PAGE_FLAG_FUNCS(Buddy, PG_buddy)
 PAGE_FLAG_FUNCS(Slab, PG_slab)
 PAGE_FLAG_FUNCS(Head, PG_head)
-PAGE_FLAG_FUNCS(Large, PG_large)
 PAGE_FLAG_FUNCS(Zeroed, PG_zeroed)
 PAGE_FLAG_FUNCS(Pcp, PG_pcp)
+
+static inline unsigned int page_large_and_pcp(const struct page *page)
+{
+	return READ_ONCE(page->flags) & (1u << PG_large | 1u << PG_pcp);
+}
+
+static inline bool PageLarge(const struct page *page)
+{
+	return page_large_and_pcp(page) == 1u << PG_large;
+}
+
+/* Of any number of pages, page->private, on a per-CPU list. */
+static inline bool PagePcpRun(const struct page *page)
+{
+	return page_large_and_pcp(page) == (1u << PG_large | 1u << PG_pcp);
+}
+
+static inline void SetPageLarge(struct page *page)
+{
+	WRITE_ONCE(page->flags, (u8)(page->flags | 1u << PG_large));
+}
+
+static inline void ClearPageLarge(struct page *page)
+{
+	WRITE_ONCE(page->flags, (u8)(page->flags & ~(1u << PG_large)));
+}
+
+/* Pages of a block on a per-CPU list. */
+static inline unsigned long pcp_block_pages(const struct page *page)
+{
+	return PagePcpRun(page) ? page->private : 1UL << page->order;
+}
 
 static inline bool PageTail(const struct page *page)
 {
@@ -440,6 +472,8 @@ static inline void destroy_compound_page(struct page *page, unsigned int order)
 /* The head of the large block of kmalloc() whose pages include @page; NULL if
  * there is none. As many steps as pages lie before it in the block. */
 struct page *large_head(const struct page *page);
+/* The same of a run on a per-CPU list. */
+struct page *free_run_head(const struct page *page);
 
 /* mm/huge_memory.c: make fresh memory of huge pages if that pays, as far as the
  * parameter thp allows; false if it is of small ones. */
@@ -485,17 +519,27 @@ static inline void page_reporting_notify(const struct zone *zone)
 #define NR_PCP_ORDERS (PAGE_ALLOC_COSTLY_ORDER + 1)
 #define NR_PCP_LISTS (NR_PCP_ORDERS * MIGRATE_PCPTYPES)
 
+#define NR_PCP_RUNS 4
+#define PCP_RUN_MAX 64		/* pages of one */
+
+struct pcp_run {
+	u32 link;		/* to its first page, see page_to_link() */
+	u32 nr_pages;
+};
+
 /* One CPU's free pages of one zone. Guarded by its lock, which is only ever
  * tried on the allocation path. All-zero is "not set up". */
 struct per_cpu_pages {
 	spinlock_t lock;
-	u32 count;		/* pages on all lists */
-	u32 high;		/* above this, pages go back */
+	u32 count;		/* pages of all lists and runs */
+	u32 high;		/* above this, pages of lists go back */
 	u32 batch;		/* pages moved at a time; 0: not set up */
-	u32 unused;
+	u32 nr_runs;
+	u32 run_pages;		/* of count, those of runs */
 	unsigned long allocs;	/* blocks handed out from here */
 	unsigned long frees;
 	struct page_list lists[NR_PCP_LISTS];
+	struct pcp_run runs[NR_PCP_RUNS];	/* the last one freed is the last */
 };
 
 bool pcp_allowed_order(unsigned int order);
@@ -505,6 +549,13 @@ bool pcp_free(struct zone *zone, struct page *page, unsigned int order);
 /* Up to @nr single pages under one lock hold; the number got. */
 unsigned int pcp_alloc_bulk(struct zone *zone, int migratetype,
 			    unsigned int nr, struct page **pages);
+/* A run of @nr_pages, aligned to 2^@order pages. If this CPU has freed none last,
+ * what it has freed goes back, so that the zone's blocks are whole. */
+struct page *pcp_run_alloc(struct zone *zone, unsigned long nr_pages,
+			   unsigned int order);
+bool pcp_run_free(struct zone *zone, struct page *page, unsigned long nr_pages);
+/* All CPUs' runs go back to the zones. False if there are none. */
+bool pcp_drain_runs(void);
 int pcp_zone_init(struct zone *zone);
 /* Empty every CPU's lists into the zones. */
 void pcp_drain_all(void);

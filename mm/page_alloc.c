@@ -354,6 +354,11 @@ static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
 		keep_level();
 		return page;
 	}
+	if (pcp_drain_runs()) {
+		page = get_used(gfp, order, nr_pages, got);
+		if (page)
+			return page;
+	}
 	before_growth(gfp, order);
 	return get_used(gfp, order, nr_pages, got);
 }
@@ -476,7 +481,10 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 
 	if (!order_allowed(gfp, order))
 		return NULL;
-	page = get_block(gfp, order, min_order ? 0 : nr_pages, &got);
+	got = nr_pages;
+	page = pcp_run_alloc(&zones[highest_zone(gfp)], nr_pages, min_order);
+	if (!page)
+		page = get_block(gfp, order, min_order ? 0 : nr_pages, &got);
 	if (!page)
 		return NULL;
 	if (nr_pages != got) {
@@ -492,8 +500,10 @@ struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 
 struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages)
 {
-	struct page *page = get_run(gfp, nr_pages);
+	struct page *page;
 
+	pcp_drain_runs();
+	page = get_run(gfp, nr_pages);
 	if (page) {
 		keep_level();
 		prep_new_block(page, nr_pages, gfp, NULL);

@@ -49,19 +49,33 @@ static bool is_of_other_block(const struct page *page)
  *
  *	| head: PG_large, private 5 |  |  | page |  |	3 steps, and 5 > 3
  */
-struct page *large_head(const struct page *page)
+static struct page *run_head(const struct page *page)
 {
 	const struct mem_range *range = page_range(page);
 	struct page *pos = (struct page *)page;
 	unsigned long i, max = (unsigned long)(page - range->pages);
 
 	for (i = 0; i <= max; i++, pos--) {
-		if (PageLarge(pos))
+		if (READ_ONCE(pos->flags) & 1u << PG_large)
 			return READ_ONCE(pos->private) > i ? pos : NULL;
 		if (is_of_other_block(pos))
 			return NULL;
 	}
 	return NULL;
+}
+
+struct page *large_head(const struct page *page)
+{
+	struct page *head = run_head(page);
+
+	return head && PageLarge(head) ? head : NULL;
+}
+
+struct page *free_run_head(const struct page *page)
+{
+	struct page *head = run_head(page);
+
+	return head && PagePcpRun(head) ? head : NULL;
 }
 
 struct page *compound_head(const struct page *page)

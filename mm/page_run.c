@@ -199,21 +199,16 @@ void free_frozen_exact(struct page *page, unsigned long nr_pages)
 {
 	struct zone *zone = page_zone(page);
 
-	/* A block like any other, for the per-CPU lists too; unless it has
-	 * become so by resizing, somewhere. */
-	if (is_power_of_2(nr_pages) &&
-	    IS_ALIGNED(page_to_pfn(page), nr_pages)) {
-		free_frozen_pages(page, ilog2(nr_pages));
-		return;
-	}
 	trace_mm_page_free(page, nr_pages);
 	if (memcheck_active())
 		memcheck_poison(page_address(page), nr_pages << PAGE_SHIFT);
 	if (unlikely(page_debug_on))
 		page_debug_free(page_address(page), nr_pages << PAGE_SHIFT);
-	spin_lock(&zone->lock);
-	free_run(zone, page, nr_pages, false);
-	spin_unlock(&zone->lock);
+	if (!pcp_run_free(zone, page, nr_pages)) {
+		spin_lock(&zone->lock);
+		free_run(zone, page, nr_pages, false);
+		spin_unlock(&zone->lock);
+	}
 	page_reporting_notify(zone);
 }
 
@@ -239,21 +234,23 @@ static unsigned long count_free_run(const struct mem_range *range,
  * A free block that reaches across the new end is cut.
  */
 static bool grow_frozen_exact(struct zone *zone, struct page *page,
-			      unsigned long nr_pages, unsigned long more)
+			      unsigned long nr_pages, unsigned long new_nr)
 {
 	const struct mem_range *range = page_range(page);
+	unsigned long more = new_nr - nr_pages, nr;
 	struct page *next = page + nr_pages;
-	unsigned long nr;
+	bool fits;
 
-	lockdep_assert_held(&zone->lock);
+	spin_lock(&zone->lock);
 	nr = count_free_run(range, zone, next,
 			    range->start_pfn +
 				    (unsigned long)(next - range->pages),
 			    more);
-	if (nr < more || zone->nr_free < zone->watermark[WMARK_MIN] + more)
-		return false;
-	take_blocks(zone, next, more);
-	return true;
+	fits = nr >= more && zone->nr_free >= zone->watermark[WMARK_MIN] + more;
+	if (fits)
+		take_blocks(zone, next, more);
+	spin_unlock(&zone->lock);
+	return fits;
 }
 
 bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
@@ -271,13 +268,16 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 		page_debug_free(addr + (new_nr << PAGE_SHIFT),
 				(nr_pages - new_nr) << PAGE_SHIFT);
 	}
-	spin_lock(&zone->lock);
-	if (new_nr < nr_pages)
+	if (new_nr > nr_pages) {
+		/* What is behind may wait on a CPU's list. */
+		done = grow_frozen_exact(zone, page, nr_pages, new_nr) ||
+		       (pcp_drain_runs() &&
+			grow_frozen_exact(zone, page, nr_pages, new_nr));
+	} else if (new_nr < nr_pages) {
+		spin_lock(&zone->lock);
 		free_run(zone, page + new_nr, nr_pages - new_nr, false);
-	else if (new_nr > nr_pages)
-		done = grow_frozen_exact(zone, page, nr_pages,
-					 new_nr - nr_pages);
-	spin_unlock(&zone->lock);
+		spin_unlock(&zone->lock);
+	}
 	if (memcheck_active() && done && new_nr > nr_pages)
 		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
 				  (new_nr - nr_pages) << PAGE_SHIFT);

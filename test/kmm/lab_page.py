@@ -111,6 +111,8 @@ def mm_lines(state):
         lines[f"cpu {c['cpu']} pages"] = "  ".join(
             [f"order {order}: " + " ".join(pages(at, order) for at in listed)
              for order, listed in enumerate(c["orders"]) if listed] +
+            (["runs: " + " ".join(f"{r['at']}-{r['at'] + r['nr'] - 1}"
+                                  for r in c["runs"])] if c["runs"] else []) +
             [f"({c['count']} of {c['high']})"])
     for cache in state["caches"]:
         lines.update(cache_lines(cache))

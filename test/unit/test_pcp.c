@@ -15,6 +15,10 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
+#include <linux/slab.h>
+
+#include "buddy.h"
+#include "gate.h"
 #include "page_list.h"
 #include "percpu.h"
 #include "unit.h"
@@ -404,6 +408,188 @@ START_TEST(pcp_random_steps_keep_every_invariant)
 }
 END_TEST
 
+/* Runs -------------------------------------------------------------------- */
+
+static struct page *take_run(unsigned long nr)
+{
+	struct page *page;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
+	gate_exit();
+	ck_assert_ptr_nonnull(page);
+	ck_assert(!PagePcpRun(page) && !PagePcp(page));
+	return page;
+}
+
+static void give_run(struct page *page, unsigned long nr)
+{
+	gate_enter();
+	free_frozen_exact(page, nr);
+	gate_exit();
+	ck_assert_uint_eq(violations(), 0);
+}
+
+START_TEST(pcp_run_comes_back_as_it_is)
+{
+	struct page *five = take_run(5), *six = take_run(6);
+	unsigned long nr_free = zone->nr_free;
+
+	give_run(five, 5);
+	give_run(six, 6);
+	ck_assert(PagePcpRun(five) && PagePcpRun(six));
+	ck_assert(!PageLarge(five));
+	ck_assert_uint_eq(pcp_count(zone), pcp->count);
+	ck_assert_uint_eq(pcp->run_pages, 11);
+	ck_assert_uint_eq(zone->nr_free, nr_free);
+	ck_assert_ptr_eq(take_run(5), five);
+	ck_assert_ptr_eq(take_run(6), six);
+	ck_assert_uint_eq(pcp->run_pages, 0);
+	give_run(five, 5);
+	give_run(six, 6);
+}
+END_TEST
+
+/* What was kept is whole blocks again before another length is looked for. */
+START_TEST(pcp_run_of_other_length_sends_all_back)
+{
+	struct page *five = take_run(5), *page;
+
+	give_run(five, 5);
+	page = take_run(13);
+	ck_assert_uint_eq(pcp->nr_runs, 0);
+	ck_assert(!PagePcpRun(five));
+	give_run(page, 13);
+}
+END_TEST
+
+/* The fifth run pushes the first one out. */
+START_TEST(pcp_run_that_is_oldest_leaves)
+{
+	struct page *run[NR_PCP_RUNS + 1];
+	unsigned int i;
+
+	for (i = 0; i <= NR_PCP_RUNS; i++)
+		run[i] = take_run(17);
+	for (i = 0; i <= NR_PCP_RUNS; i++)
+		give_run(run[i], 17);
+	ck_assert(!PagePcp(run[0]));
+	for (i = NR_PCP_RUNS; i > 0; i--)
+		ck_assert_ptr_eq(take_run(17), run[i]);
+	for (i = 1; i <= NR_PCP_RUNS; i++)
+		give_run(run[i], 17);
+}
+END_TEST
+
+/* A block of an order goes to the list of that order, and lists stay short. */
+START_TEST(pcp_run_of_an_order_leaves_for_its_list)
+{
+	struct page *run[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(run); i++)
+		run[i] = alloc_pages(GFP_KERNEL, 2);
+	for (i = 0; i < ARRAY_SIZE(run); i++) {
+		ck_assert_ptr_nonnull(run[i]);
+		run[i]->_refcount = 0;
+		give_run(run[i], 4);
+		ck_assert_uint_le(pcp->count - pcp->run_pages, pcp->high);
+	}
+	ck_assert_uint_gt(list_length(2, (int)pageblock_type(run[0])), 0);
+}
+END_TEST
+
+START_TEST(pcp_run_that_is_too_large_is_not_kept)
+{
+	unsigned long nr = PCP_RUN_MAX + 1;
+	struct page *page = take_run(nr);
+
+	give_run(page, nr);
+	ck_assert(!PagePcp(page));
+	ck_assert_uint_eq(pcp->nr_runs, 0);
+}
+END_TEST
+
+/* An alignment that the run does not have is another request. */
+START_TEST(pcp_run_is_as_aligned_as_wanted)
+{
+	struct page *block = alloc_pages(GFP_KERNEL, 4), *page;
+
+	ck_assert_ptr_nonnull(block);
+	block->_refcount = 0;
+	gate_enter();
+	set_page_zone(block + 1, page_zonenum(block));
+	free_frozen_exact(block + 1, 6);
+	ck_assert(PagePcpRun(block + 1));
+	page = alloc_frozen_exact(GFP_KERNEL, 6, 3, NULL);
+	ck_assert_ptr_nonnull(page);
+	ck_assert_ptr_ne(page, block + 1);
+	ck_assert_uint_eq(page_to_pfn(page) % 8, 0);
+	free_frozen_exact(page, 6);
+	free_frozen_exact(block, 1);
+	set_page_zone(block + 7, page_zonenum(block));
+	free_frozen_exact(block + 7, 9);
+	gate_exit();
+}
+END_TEST
+
+/* All used memory is in use but for runs that are kept: the next page is of them,
+ * and not of memory that is fresh. */
+TEST_SCENARIO(pcp_runs_before_fresh_memory)
+{
+	const unsigned long nr = PCP_RUN_MAX;
+	void *run = kmalloc(nr << PAGE_SHIFT, GFP_KERNEL);
+	unsigned long zeroed;
+	struct page *page;
+
+	zone = &zones[ZONE_NORMAL];
+	while (zone->managed_pages < MIN_ZONE)
+		ck_assert(sparse_grow(0, true));
+	while (zone_dirty(zone) || pcp_count(zone))
+		ck_assert_ptr_nonnull(alloc_page(GFP_KERNEL));
+	zeroed = zone->nr_zeroed;
+	kfree(run);
+	ck_assert_uint_eq(pcp_count(zone), nr);
+	page = alloc_page(GFP_KERNEL);
+	ck_assert_ptr_nonnull(page);
+	ck_assert_uint_eq(zone->nr_zeroed, zeroed);
+	ck_assert_uint_eq(page_alloc_validate(), 0);
+}
+
+START_TEST(pcp_runs_do_not_cost_memory)
+{
+	test_scenario_passes("pcp_runs_before_fresh_memory", "thp=never");
+}
+END_TEST
+
+static void free_run_twice(void)
+{
+	void *p = kmalloc(5 * PAGE_SIZE, GFP_KERNEL);
+
+	kfree(p);
+	kfree(p);
+}
+
+static void free_inside_of_free_run(void)
+{
+	char *p = kmalloc(5 * PAGE_SIZE, GFP_KERNEL);
+
+	kfree(p);
+	kfree(p + 3 * PAGE_SIZE);
+}
+
+START_TEST(pcp_run_is_not_freed_twice)
+{
+	const char *text;
+	int status;
+
+	status = test_run_child(free_run_twice, &text);
+	test_aborted_with(status, text, "BUG double free of ");
+	status = test_run_child(free_inside_of_free_run, &text);
+	test_aborted_with(status, text, "BUG double free of ");
+}
+END_TEST
+
 /* Damage ------------------------------------------------------------------ */
 
 static struct page *parked;
@@ -475,6 +661,23 @@ START_TEST(validate_c3_too_many_parked)
 }
 END_TEST
 
+START_TEST(validate_c4_damaged_run)
+{
+	struct page *page = take_run(5);
+
+	give_run(page, 5);
+	page->private = 4;
+	ck_assert_uint_gt(violations(), 0);
+	page->private = 5;
+	ClearPageLarge(page);
+	ck_assert_uint_gt(violations(), 0);
+	SetPageLarge(page);
+	pcp->run_pages++;
+	ck_assert_uint_gt(violations(), 0);
+	pcp->run_pages--;
+}
+END_TEST
+
 Suite *suite_pcp(void)
 {
 	Suite *s = suite_create("pcp");
@@ -501,12 +704,25 @@ Suite *suite_pcp(void)
 	tcase_add_test(tc, pcp_random_steps_keep_every_invariant);
 	suite_add_tcase(s, tc);
 
+	tc = tcase_create("runs");
+	tcase_add_checked_fixture(tc, pcp_setup, pcp_teardown);
+	tcase_add_test(tc, pcp_run_comes_back_as_it_is);
+	tcase_add_test(tc, pcp_run_of_other_length_sends_all_back);
+	tcase_add_test(tc, pcp_run_that_is_oldest_leaves);
+	tcase_add_test(tc, pcp_run_of_an_order_leaves_for_its_list);
+	tcase_add_test(tc, pcp_run_that_is_too_large_is_not_kept);
+	tcase_add_test(tc, pcp_run_is_as_aligned_as_wanted);
+	tcase_add_test(tc, pcp_run_is_not_freed_twice);
+	tcase_add_test(tc, pcp_runs_do_not_cost_memory);
+	suite_add_tcase(s, tc);
+
 	tc = tcase_create("damage");
 	tcase_add_checked_fixture(tc, damage_setup, pcp_teardown);
 	tcase_add_test(tc, validate_c1_wrong_count);
 	tcase_add_test(tc, validate_c2_block_of_other_list);
 	tcase_add_test(tc, validate_c2_wrong_flags);
 	tcase_add_test(tc, validate_c3_too_many_parked);
+	tcase_add_test(tc, validate_c4_damaged_run);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -791,12 +791,13 @@ lists the stacks as well, and all heaps if there are several."""
         for i in range(area.end_pfn - area.start_pfn):
             page = Record(heap, "page", area.pages + i * size,
                           data[i * size:(i + 1) * size])
+            if page.flag("PG_pcp"):
+                continue
             if page.flag("PG_large"):
                 # With red zones, what is behind is not the program's.
                 nr = (page.private << heap.shift) - page.slack
             elif page._refcount > 0 and not page.slab_cache and \
-                    not page.tail_index and \
-                    not page.flag("PG_buddy") and not page.flag("PG_pcp"):
+                    not page.tail_index and not page.flag("PG_buddy"):
                 nr = 1 << heap.shift << page.order
             else:
                 continue
@@ -827,6 +828,9 @@ def describe_page(heap, page, base):
         return f"page at {base:#x}, tail of {head:#x}"
     if page.flag("PG_buddy"):
         return f"free block of order {page.order}, {pages}"
+    if page.flag("PG_pcp") and page.flag("PG_large"):
+        return (f"free block of {count_of(page.private, 'page')} on a per-CPU "
+                f"list, at {base:#x}")
     if page.flag("PG_pcp"):
         return f"free block of order {page.order} on a per-CPU list, {pages}"
     if page.flag("PG_large"):

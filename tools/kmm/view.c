@@ -539,6 +539,8 @@ static uint64_t block_pages(enum view_block_kind kind, const struct page *page)
 		return 1;
 	case VIEW_LARGE:
 		return page->private;
+	case VIEW_PCP:
+		return pcp_block_pages(page);
 	default:
 		return 1ul << page->order;
 	}
@@ -670,8 +672,8 @@ static bool begins_block(const struct page *page)
 }
 
 /*
- * The large block that @pfn is a later page of, as large_head() in
- * mm/page_ref.c finds it: back to the first page that begins a block.
+ * The large block, or run on a per-CPU list, that @pfn is a later page of, as
+ * large_head() in mm/page_ref.c finds it: back to the first page that begins a block.
  */
 static bool find_large(struct view *v, const struct mem_range *range,
 		       uint64_t pfn, struct view_block *block)
@@ -696,12 +698,12 @@ static bool find_large(struct view *v, const struct mem_range *range,
 		page = window_page(v, &w, pos);
 		found = page && begins_block(page);
 	}
-	found = found && block_kind(page) == VIEW_LARGE &&
+	found = found && (PageLarge(page) || PagePcpRun(page)) &&
 		page->private > pfn - pos;
 	if (found) {
 		block->pfn = pos;
 		block->page = *page;
-		block->kind = VIEW_LARGE;
+		block->kind = block_kind(page);
 		block->nr_pages = page->private;
 	}
 	free(w.pages);
@@ -709,7 +711,7 @@ static bool find_large(struct view *v, const struct mem_range *range,
 }
 
 /*
- * Only large blocks reach over a multiple of the largest order. A walk that
+ * Only large blocks and runs reach over a multiple of the largest order. A walk that
  * begins in the middle of one takes its pages for pages of nothing.
  */
 bool view_find_block(struct view *v, uint64_t address, struct view_block *block)
@@ -733,7 +735,8 @@ bool view_find_block(struct view *v, uint64_t address, struct view_block *block)
 		if (wanted.found && block->kind == VIEW_OTHER)
 			find_large(v, range, wanted.pfn, block);
 		/* One that begins in this window may end in the next. */
-		else if (wanted.found && block->kind == VIEW_LARGE)
+		else if (wanted.found && (PageLarge(&block->page) ||
+					  PagePcpRun(&block->page)))
 			block->nr_pages = block->page.private;
 		return wanted.found;
 	}

@@ -227,7 +227,7 @@ static void draw_pageblocks(struct canvas *c, char *text)
 	}
 }
 
-/* "order 0: 48 17  order 1: 2-3  (3 of 4)" */
+/* "order 0: 48 17  order 1: 2-3  runs: 8-15  (4 of 4)" */
 static void draw_cpu_pages(struct canvas *c, char *text)
 {
 	const struct look *look = find_look(page_looks, NR(page_looks), '+');
@@ -244,6 +244,8 @@ static void draw_cpu_pages(struct canvas *c, char *text)
 			snprintf(order, sizeof(order), "order %s",
 				 word ? word : "");
 			words(c, order);
+		} else if (!strcmp(word, "runs:")) {
+			words(c, word);
 		} else {
 			box(c, CHAR * (double)strlen(word) + 16, look, word);
 		}

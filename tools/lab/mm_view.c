@@ -118,7 +118,7 @@ static void mark_page(char *map, bool *starts, struct page *page)
 	if (PageBuddy(page))
 		mark(map, starts, pfn, 1ul << page->order, '.');
 	else if (PagePcp(page))
-		mark(map, starts, pfn, 1ul << page->order, '+');
+		mark(map, starts, pfn, pcp_block_pages(page), '+');
 	else if (PageSlab(page))
 		mark(map, starts, pfn, 1ul << page->order,
 		     slab_letter(page->slab_cache));
@@ -234,6 +234,22 @@ static void draw_zone(struct picture *p, struct zone *zone)
 			    several_zones() ? zone->name : "free");
 }
 
+static size_t append_runs(char *text, size_t size, size_t len,
+			  const struct per_cpu_pages *pcp)
+{
+	unsigned int i;
+
+	if (pcp->nr_runs && len + 64 < size)
+		len += (size_t)snprintf(text + len, size - len, "%sruns:",
+					len ? "  " : "");
+	for (i = 0; i < pcp->nr_runs && len + 32 < size; i++)
+		len += (size_t)snprintf(
+			text + len, size - len, " %s",
+			range(mm_page_number(mm_linked_page(pcp->runs[i].link)),
+			      pcp->runs[i].nr_pages));
+	return len;
+}
+
 static void draw_cpu_pages(struct picture *p, struct zone *zone,
 			   unsigned int cpu)
 {
@@ -260,9 +276,11 @@ static void draw_cpu_pages(struct picture *p, struct zone *zone,
 		if (len + 64 > sizeof(text))
 			break;
 	}
+	len = append_runs(text, sizeof(text), len, pcp);
+	text[len] = '\0';
 	snprintf(label, sizeof(label), "cpu %u pages", cpu);
-	picture_add(p, "%-12s  %s  (%u of %u)", label, text, pcp->count,
-		    pcp->high);
+	picture_add(p, "%-12s  %s  (%u of %u)", label, text,
+		    pcp->count - pcp->run_pages, pcp->high);
 }
 
 /* Slabs and sheaves -------------------------------------------------------- */
@@ -649,12 +667,18 @@ static void say_kmalloc(FILE *out, const struct mm_snapshot *before,
 			const struct mm_snapshot *after,
 			const struct mm_block *block, const char *name)
 {
-	lab_say(out, "alloc_large_pages",
-		"%s is too large for a cache: it is %s, %zu bytes, with %s.",
-		name, mm_pages(mm_pfn(block->address),
-			       ksize(block->address) >> PAGE_SHIFT),
-		ksize(block->address),
-		lab_count(grown(before, after, PGSPLIT), "split"));
+	const char *pages = mm_pages(mm_pfn(block->address),
+				     ksize(block->address) >> PAGE_SHIFT);
+
+	if (!grown(before, after, PGALLOC) && after->pcp_all < before->pcp_all)
+		lab_say(out, "pcp_run_alloc",
+			"%s is too large for a cache: it is %s, %zu bytes, as CPU %u kept them when they were freed. The zone was not asked.",
+			name, pages, ksize(block->address), mm_lab.cpu);
+	else
+		lab_say(out, "alloc_large_pages",
+			"%s is too large for a cache: it is %s, %zu bytes, with %s.",
+			name, pages, ksize(block->address),
+			lab_count(grown(before, after, PGSPLIT), "split"));
 }
 
 /* "7.3" of an object. */
@@ -796,6 +820,10 @@ void mm_say_free(FILE *out, const struct mm_snapshot *before,
 {
 	if (block->cache)
 		say_free_object(out, before, after, block, name);
+	else if (block->kind == MM_KMALLOC && !grown(before, after, PGFREE))
+		lab_say(out, "pcp_run_free",
+			"%s waits with CPU %u as it is, for who asks for as many pages there. It is not merged; a request for another number, or `drain', would give it back.",
+			name, mm_lab.cpu);
 	else if (block->kind == MM_KMALLOC)
 		lab_say(out, "free_large_pages",
 			"%s is free pages again, with %s.", name,

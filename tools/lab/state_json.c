@@ -15,8 +15,9 @@
  *	mm	= { kind: "mm", cpu, pages, pageSize, blocks: [pages],
  *		    pageblocks: [{ at, nr, type }],
  *		    zones: [{ name, nrFree, lists: [{ order, type, blocks }] }],
- *		    cpuPages: [{ cpu, zone, count, high, orders }],
+ *		    cpuPages: [{ cpu, zone, count, high, orders, runs }],
  *		    caches: [{ name, size, apart, slabs: [slab], cpus, barn }] }
+ *	runs	= [{ at, nr }]
  *	pages	= { at, nr, is } with is one of
  *		  "free", "cpu"			on a list
  *		  "used" and its name, "slab" and its cache, "other"
@@ -187,7 +188,9 @@ static unsigned long write_pages_at(FILE *out, unsigned long pfn)
 
 	if (block)
 		return write_used(out, block);
-	if (PageBuddy(page) || PagePcp(page) || PageSlab(page))
+	if (PagePcp(page))
+		nr = pcp_block_pages(page);
+	else if (PageBuddy(page) || PageSlab(page))
 		nr = 1ul << page->order;
 	fprintf(out, "\"nr\":%lu,\"is\":", nr);
 	if (PageBuddy(page)) {
@@ -295,11 +298,12 @@ static void write_zones(FILE *out)
 static void write_cpu_list(FILE *out, const struct zone *zone,
 			   const struct per_cpu_pages *pcp, unsigned int cpu)
 {
-	unsigned int order, type;
+	unsigned int order, type, i;
 	bool first;
 
 	fprintf(out, "{\"cpu\":%u,\"zone\":\"%s\",\"count\":%u,\"high\":%u,"
-		"\"orders\":[", cpu, zone->name, pcp->count, pcp->high);
+		"\"orders\":[", cpu, zone->name, pcp->count - pcp->run_pages,
+		pcp->high);
 	for (order = 0; order < NR_PCP_ORDERS; order++) {
 		fputs(order ? ",[" : "[", out);
 		first = true;
@@ -308,6 +312,11 @@ static void write_cpu_list(FILE *out, const struct zone *zone,
 						    type], &first);
 		fputc(']', out);
 	}
+	fputs("],\"runs\":[", out);
+	for (i = 0; i < pcp->nr_runs; i++)
+		fprintf(out, "%s{\"at\":%lu,\"nr\":%u}", i ? "," : "",
+			mm_page_number(mm_linked_page(pcp->runs[i].link)),
+			pcp->runs[i].nr_pages);
 	fputs("]}", out);
 }
 

@@ -26,6 +26,7 @@ const char *where(const char *function);
  * mm/page_ref.c	free_pages_caller page_free_check
  * mm/sparse.c		sparse_grow
  * mm/pcp.c		pcp_take pcp_free pcp_flush pcp_drain_all
+ * mm/pcp.c		pcp_run_alloc pcp_run_free
  * mm/kmalloc.c		alloc_large_pages free_large_pages large_by_ladder
  * mm/sheaf.c		alloc_from_sheaves refill put_object free_gated
  * mm/barn.c		put_sheaf

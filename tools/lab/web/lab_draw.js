@@ -236,6 +236,8 @@ function cpuListRows(state) {
 				pieces.push(chip(range(at, 2 ** order),
 						 "sheaf"));
 		});
+		for (const run of list.runs)
+			pieces.push(chip(range(run.at, run.nr), "sheaf"));
 		pieces.push({ plain: "group", key: "n" + list.count,
 			      text: `${list.count} of ${list.high}` });
 		return { key: `cpu ${list.cpu} ${list.zone}`,
