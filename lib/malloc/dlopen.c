@@ -183,13 +183,16 @@ static void bind_names(const struct symbols *libc, const struct symbols *ours)
 	}
 }
 
+/* Names of their own, for lib/often.ld: strings would be with all others. */
+static const char real_name[] = "dlopen", libc_name[] = LIBC_SO;
+
 static void bind_libc(dlopen_fn next)
 {
 	struct symbols libc, ours;
 	struct link_map *map;
 	Dl_info info;
 
-	map = next(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
+	map = next(libc_name, RTLD_LAZY | RTLD_NOLOAD);
 	if (!map || !read_symbols(map, &libc))
 		return;
 	if (!dladdr1(&libc_lock, &info, (void **)&map, RTLD_DL_LINKMAP) ||
@@ -211,10 +214,10 @@ static noinline dlopen_fn prepare(const char *file, int mode)
 
 	/* Not later: then libc's own is bound to ours. */
 	if (!next) {
-		next = (dlopen_fn)dlsym(RTLD_NEXT, "dlopen");
+		next = (dlopen_fn)dlsym(RTLD_NEXT, real_name);
 		__atomic_store_n(&cached, next, __ATOMIC_RELAXED);
 	}
-	if (next && ((mode & RTLD_DEEPBIND) || (file && strstr(file, LIBC_SO))))
+	if (next && ((mode & RTLD_DEEPBIND) || (file && strstr(file, libc_name))))
 		bind_libc(next);
 	return next;
 }
