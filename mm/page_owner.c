@@ -6,7 +6,7 @@
  * blocks. The pages of slabs belong to their cache; their objects' owners are
  * known to slub_debug.c.
  *
- *	range->pages:	| page 0 | page 1 | ...		one per page, 64 bytes
+ *	range->pages:	| page 0 | page 1 | ...		one per page, 32 bytes
  *	owners[range]:	| owner 0 | owner 1 | ...	the same, 40 bytes
  *
  * The arrays beside the ranges' own are mapped when the first block in a range
