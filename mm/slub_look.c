@@ -8,7 +8,7 @@
  *
  * Context:	inside the fork gate; takes list_lock. Walks take time: of the
  *		freelist for one object, of all slabs for the others.
- * Source:	kernel mm/slub.c, validate_slab_cache(), kmem_obj_info().
+ * Source:	kernel mm/slub.c, validate_slab_cache() and what prints an object.
  */
 #include <string.h>
 
