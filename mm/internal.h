@@ -70,7 +70,7 @@ struct page {
 		unsigned long private;	/* large kmalloc, run on a per-CPU list: pages */
 		struct {
 			_Atomic int _refcount;	/* alloc_pages() */
-			u32 nr_zeroed;		/* free: pages that do, see B5 in buddy.c */
+			u32 nr_zeroed;		/* free: pages that read as zero: B5 in buddy.c */
 		};
 	};
 	/* 24 */

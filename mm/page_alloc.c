@@ -350,14 +350,12 @@ static struct page *get_used_or_reclaim(gfp_t gfp, unsigned int order,
 
 	if (!gfpflags_allow_blocking(gfp))
 		return page;
+	/* What CPUs keep must not make the process grow. */
+	if (unlikely(!page) && pcp_drain_runs())
+		page = get_used(gfp, order, nr_pages, got);
 	if (likely(page)) {
 		keep_level();
 		return page;
-	}
-	if (pcp_drain_runs()) {
-		page = get_used(gfp, order, nr_pages, got);
-		if (page)
-			return page;
 	}
 	before_growth(gfp, order);
 	return get_used(gfp, order, nr_pages, got);

@@ -70,6 +70,17 @@ static void pcp_tune(struct zone *zone, struct per_cpu_pages *pcp)
 					   4 * pcp->batch)));
 }
 
+static void list_block(struct per_cpu_pages *pcp, struct page *page,
+		       unsigned int order)
+{
+	unsigned int type = pageblock_type(page);
+
+	lockdep_assert_held(&pcp->lock);
+	page->order = (u8)order;
+	page->migratetype = (u8)type;
+	page_list_add(pcp_list(pcp, order, type), page);
+}
+
 /* This CPU's lists, locked; NULL if busy. */
 static struct per_cpu_pages *pcp_trylock(struct zone *zone)
 {
@@ -180,16 +191,12 @@ static void pcp_trim_lists(struct zone *zone, struct per_cpu_pages *pcp)
 bool pcp_free(struct zone *zone, struct page *page, unsigned int order)
 {
 	struct per_cpu_pages *pcp = pcp_trylock(zone);
-	unsigned int type;
 
 	if (unlikely(!pcp))
 		return false;
-	type = pageblock_type(page);
-	page->order = (u8)order;
 	page->nr_zeroed = 0;
-	page->migratetype = (u8)type;
 	SetPagePcp(page);
-	page_list_add(pcp_list(pcp, order, type), page);
+	list_block(pcp, page, order);
 	pcp->count += 1u << order;
 	pcp->frees++;
 	pcp_trim_lists(zone, pcp);
@@ -199,22 +206,13 @@ bool pcp_free(struct zone *zone, struct page *page, unsigned int order)
 
 /* Runs -------------------------------------------------------------------- */
 
-static void run_to_list(struct per_cpu_pages *pcp, struct page *page,
-			unsigned int order)
-{
-	unsigned int type = pageblock_type(page);
-
-	page->order = (u8)order;
-	page->migratetype = (u8)type;
-	page_list_add(pcp_list(pcp, order, type), page);
-}
-
 /* The @nr runs that were freed first go where they would have gone. */
 static void evict_runs(struct zone *zone, struct per_cpu_pages *pcp,
 		       unsigned int nr)
 {
 	unsigned int i;
 
+	lockdep_assert_held(&pcp->lock);
 	spin_lock(&zone->lock);
 	for (i = 0; i < nr; i++) {
 		struct page *page = link_to_page(pcp->runs[i].link);
@@ -226,7 +224,7 @@ static void evict_runs(struct zone *zone, struct per_cpu_pages *pcp,
 		if (is_power_of_2(nr_pages) &&
 		    IS_ALIGNED(page_to_pfn(page), nr_pages) &&
 		    pcp_allowed_order(ilog2(nr_pages))) {
-			run_to_list(pcp, page, ilog2(nr_pages));
+			list_block(pcp, page, ilog2(nr_pages));
 			continue;
 		}
 		ClearPagePcp(page);
@@ -252,6 +250,7 @@ static struct page *take_run(struct per_cpu_pages *pcp, unsigned int i)
 {
 	struct page *page = link_to_page(pcp->runs[i].link);
 
+	lockdep_assert_held(&pcp->lock);
 	pcp->count -= pcp->runs[i].nr_pages;
 	pcp->run_pages -= pcp->runs[i].nr_pages;
 	WRITE_ONCE(pcp->nr_runs, pcp->nr_runs - 1);
@@ -310,7 +309,10 @@ bool pcp_run_free(struct zone *zone, struct page *page, unsigned long nr_pages)
 	return true;
 }
 
-bool pcp_drain_runs(void)
+/* Draining and looking ---------------------------------------------------- */
+
+/* True if there was a run. */
+static bool drain(bool lists)
 {
 	struct per_cpu_pages *pcp;
 	struct zone *zone;
@@ -320,40 +322,30 @@ bool pcp_drain_runs(void)
 	for_each_populated_zone(zone) {
 		for_each_used_cpu(cpu) {
 			pcp = per_cpu_ptr(zone->pcp, cpu);
-			if (!READ_ONCE(pcp->nr_runs))
+			if (!READ_ONCE(pcp->batch) ||
+			    (!lists && !READ_ONCE(pcp->nr_runs)))
 				continue;
 			spin_lock(&pcp->lock);
 			if (pcp->nr_runs) {
 				evict_runs(zone, pcp, pcp->nr_runs);
 				any = true;
 			}
+			if (lists && pcp->count)
+				pcp_flush(zone, pcp, pcp->count);
 			spin_unlock(&pcp->lock);
 		}
 	}
 	return any;
 }
 
-/* Draining and looking ---------------------------------------------------- */
+bool pcp_drain_runs(void)
+{
+	return drain(false);
+}
 
 void pcp_drain_all(void)
 {
-	struct per_cpu_pages *pcp;
-	struct zone *zone;
-	unsigned int cpu;
-
-	for_each_populated_zone(zone) {
-		for_each_used_cpu(cpu) {
-			pcp = per_cpu_ptr(zone->pcp, cpu);
-			if (!READ_ONCE(pcp->batch))
-				continue;
-			spin_lock(&pcp->lock);
-			if (pcp->nr_runs)
-				evict_runs(zone, pcp, pcp->nr_runs);
-			if (pcp->count)
-				pcp_flush(zone, pcp, pcp->count);
-			spin_unlock(&pcp->lock);
-		}
-	}
+	drain(true);
 }
 
 unsigned long pcp_count(struct zone *zone)

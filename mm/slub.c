@@ -41,7 +41,6 @@
  *		cache (slub_look.c), sheaves and the barn (sheaf.c, barn.c), creating
  *		caches (slab_common.c).
  */
-#include <errno.h>
 #include <string.h>
 
 #include "../lib/cmdline.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The objects of a slab and the links of its freelist, for slub.c, whose file
- * comment says how a link is encoded, and slub_look.c. All but the index of an
- * object need the cache's list_lock.
+ * comment says how a link is encoded, and slub_look.c; slub_geometry.c needs the
+ * limit. All but the index of an object need the cache's list_lock.
  */
 #ifndef MM_SLUB_H
 #define MM_SLUB_H
