@@ -261,7 +261,7 @@ bool order_allowed(gfp_t gfp, unsigned int order)
 #define MAKE_ROOM_ORDER 7
 
 /* Reclaim is worth its time once per so much growth at least. */
-#define RECLAIM_MIN ((1UL << 20) >> PAGE_SHIFT)
+#define RECLAIM_MIN ((256UL << 10) >> PAGE_SHIFT)
 
 /*
  * Time to take back what caches keep: when the memory in use has grown by a

@@ -427,9 +427,12 @@ START_TEST(vmstat_counts_pages_of_slabs)
 	slab_flags_t flags = SLAB_DIRECT | (_i ? SLAB_RECLAIM_ACCOUNT : 0);
 	struct kmem_cache *s = make_cache("unit-pages", 1000, flags);
 	unsigned int nr = 3 * s->objects, i;
-	unsigned long before = slab_pages(flags);
 	void **p = calloc(nr, sizeof(*p));
+	unsigned long before;
 
+	/* No empty slab of another cache is left for a reclaim meanwhile. */
+	kmm_trim();
+	before = slab_pages(flags);
 	for (i = 0; i < nr; i++)
 		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
 	ck_assert_uint_eq(slab_pages(flags),

@@ -715,13 +715,15 @@ static void assert_damaged(struct kmem_cache *s)
 /* H1: size, and what the slots hold. */
 DEFINE_TWICE(sheaf_validate_bad_sheaf_is_found)
 {
-	struct kmem_cache *s = make_three_full("unit-h1"), *other;
-	struct slab_sheaf *main = this_slot(s)->main;
-	void *saved = main->objects[3], *stranger;
+	struct kmem_cache *other = make_cache("unit-h1-other", SIZE,
+					      SLAB_NO_MERGE), *s;
+	/* First: to grow for it may be to take back what sheaves hold. */
+	void *stranger = kmem_cache_alloc(other, GFP_KERNEL), *saved;
+	struct slab_sheaf *main;
 
-	other = make_cache("unit-h1-other", SIZE, SLAB_NO_MERGE);
-	stranger = kmem_cache_alloc(other, GFP_KERNEL);
-
+	s = make_three_full("unit-h1");
+	main = this_slot(s)->main;
+	saved = main->objects[3];
 	main->capacity = CAPACITY - 1;
 	assert_damaged(s);
 	main->capacity = CAPACITY;

@@ -410,7 +410,8 @@ START_TEST(slub_empty_slabs_are_kept_up_to_a_limit)
 		p[i] = kmem_cache_alloc(s, GFP_KERNEL);
 		ck_assert_ptr_nonnull(p[i]);
 	}
-	ck_assert_uint_eq(s->node.nr_slabs, 20);
+	/* More, where slabs are smaller than usual. */
+	ck_assert_uint_ge(s->node.nr_slabs, 20);
 	assert_valid(s);
 	for (i = 0; i < nr; i++)
 		kmem_cache_free(s, p[i]);
