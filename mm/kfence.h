@@ -13,39 +13,58 @@
 
 #include "../lib/cmdline.h"
 #include "../lib/compiler.h"
+#include "../lib/lock.h"
 #include "../lib/stackdepot.h"
 
 struct sigaction;
 
 /*
- * Address space of the pool; size 0: there is none, KFENCE is off. All but the
- * window never changes after boot. A reader from outside looks into it, too.
+ * Address space of the pool; size 0: there is none, KFENCE is off. What does not
+ * name the lock never changes after boot. A reader from outside looks into it, too.
  */
 struct kfence_pool {
 	unsigned long start;
 	unsigned long size;
-	struct kfence_metadata *metadata;	/* by first unit; untouched entries
-						 * cost no memory */
+	struct kfence_metadata *metadata;	/* by first unit; under kfence_lock;
+						 * untouched ones cost no memory */
 	u32 *units;		/* F2; under kfence_lock */
 	u32 nr_units;		/* with unit 0, which is a guard */
 	u32 window;		/* units that may have been handed out; grows,
 				 * under kfence_lock */
 	u64 start_time;		/* ns, of host_clock_precise() */
+	u32 nr_allocated;	/* blocks that have units; under kfence_lock */
+	u32 max_allocated;	/* all: what the mappings suffice for */
 };
 
 extern __hidden struct kfence_pool kfence_pool;
 
+/* kfence_sample.c --------------------------------------------------------- */
+
 /* 1: the next allocation that comes by is to be guarded. */
 extern __hidden _Atomic u32 kfence_wanted;
-
-/* Boot, before the first cache. Never fails: without a pool it is off. */
-int kfence_init(void);
+/* Take the sample that is due; false if another has. */
+bool kfence_take_turn(void);
+/* Boot, when there is a pool. */
+void kfence_sample_init(void);
 /* Threads may be started from now on in this process. */
 void kfence_enable(void);
 void kfence_fork_child(void);
 /* Is this the process that kfence_enable() was called in, or a child of its own
  * memory? Not a child of vfork(). */
 bool kfence_owns_process(void);
+
+/* @nr objects are on their way to users without a further look from here. */
+void __kfence_count(unsigned int nr);
+static inline void kfence_count(unsigned int nr)
+{
+	if (unlikely(kmm_params.kfence_sample))
+		__kfence_count(nr);
+}
+
+/* kfence.c ---------------------------------------------------------------- */
+
+/* Boot, before the first cache. Never fails: without a pool it is off. */
+int kfence_init(void);
 
 static inline bool is_kfence_address(const void *p)
 {
@@ -83,14 +102,6 @@ unsigned int kfence_for_each_inuse(struct kmem_cache *s,
 /* @s is being destroyed. */
 void kfence_shutdown_cache(struct kmem_cache *s);
 
-/* @nr objects are on their way to users without a further look from here. */
-void __kfence_count(unsigned int nr);
-static inline void kfence_count(unsigned int nr)
-{
-	if (unlikely(kmm_params.kfence_sample))
-		__kfence_count(nr);
-}
-
 /* kfence_signal.c --------------------------------------------------------- */
 
 /* At boot: SIGSEGV comes to us first, for KFENCE or for debug_pagealloc. */
@@ -99,7 +110,9 @@ extern __hidden bool kfence_handles_segv;
 /* sigaction() for SIGSEGV, as the program means it. 0, or -1 and errno. */
 int kfence_sigaction(const struct sigaction *act, struct sigaction *old);
 
-/* Between kfence.c and kfence_report.c ------------------------------------ */
+/* Between the parts of KFENCE ---------------------------------------------- */
+
+extern __hidden spinlock_t kfence_lock;
 
 enum kfence_object_state {
 	KFENCE_OBJECT_UNUSED,
@@ -129,6 +142,15 @@ struct kfence_metadata {
 	struct kfence_track alloc, free;
 };
 
+/* kfence_pool.c. At boot; false without address space. */
+bool kfence_pool_init(void);
+/* Under kfence_lock: units for a block, FREEING; NULL if there are none. Back, as
+ * UNUSED or FREED. */
+struct kfence_metadata *kfence_pool_take(size_t size, size_t align);
+void kfence_pool_put(struct kfence_metadata *meta,
+		     enum kfence_object_state state);
+/* Where a block's address space begins. */
+unsigned long kfence_first_unit(const struct kfence_metadata *meta);
 /* What an address of the pool belongs to; NULL: nothing yet. */
 struct kfence_metadata *kfence_metadata_of(unsigned long addr);
 /* The pages of a block: [first, end). */

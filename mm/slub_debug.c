@@ -35,202 +35,28 @@
  *		    freelist or was never handed out
  * Lock order:	checks, fills and repairs are made under list_lock, as what they
  *		tell of must not change meanwhile. What they found is copied, and
- *		printed without it; stacks are taken before it. report_lock keeps
- *		the lines of one report together.
+ *		printed without it; stacks are taken before it.
  * Context:	inside the fork gate.
  * Source:	kernel mm/slub.c, the part under CONFIG_SLUB_DEBUG. There Z and P
  *		are checked on each call only together with F; here always.
- * Not here:	pointers that cannot be freed (bad_free.c).
+ * Not here:	which caches (slub_debug_param.c), reports (slub_report.c), pointers
+ *		that cannot be freed (bad_free.c).
  */
 #include <string.h>
 
 #include <linux/poison.h>
 
-#include "../lib/backtrace.h"
 #include "../lib/cmdline.h"
 #include "../lib/gate.h"
 #include "../lib/host.h"
 #include "slub_debug.h"
 #include "watch.h"
 
-/* The parameter ----------------------------------------------------------- */
+/* Layout ------------------------------------------------------------------ */
 
 /* The kernel's red zone is a word, and the tracks behind it are lost to the
  * first overrun that is longer. */
 #define TRACKED_RED_ZONE 64
-
-#define DEBUG_DEFAULT_FLAGS (SLAB_CONSISTENCY_CHECKS | SLAB_DEBUG_METADATA)
-
-/* "opts,glob,glob;opts;..." One block of it. */
-struct debug_block {
-	slab_flags_t flags;
-	const char *globs;		/* NULL: all caches */
-	const char *end;		/* of the globs */
-};
-
-/* Of the block that names no cache. */
-static slab_flags_t global_flags;
-static bool higher_order_disabled;
-
-/* Blocks of pages have no cache to carry their flags. */
-#define LARGE_NAME "kmalloc-large"
-static slab_flags_t large_flags;
-
-static slab_flags_t debug_letter(char letter)
-{
-	switch (letter | 0x20) {
-	case 'f':
-		return SLAB_CONSISTENCY_CHECKS;
-	case 'z':
-		return SLAB_RED_ZONE;
-	case 'p':
-		return SLAB_POISON;
-	case 'u':
-		return SLAB_STORE_USER;
-	case 't':
-		return SLAB_TRACE;
-	case 'a':
-		return SLAB_FAILSLAB;
-	}
-	return 0;
-}
-
-/* The next block of *@text, which moves on; false after the last. @loud: name
- * letters that mean nothing. */
-static bool next_block(const char **text, struct debug_block *block, bool loud)
-{
-	const char *s = *text;
-
-	while (*s == ';')
-		s++;
-	if (!*s)
-		return false;
-	block->flags = *s == ',' ? DEBUG_DEFAULT_FLAGS : 0;
-	for (; *s && *s != ',' && *s != ';'; s++) {
-		if (*s == '-')
-			block->flags = 0;
-		else if ((*s | 0x20) == 'o')
-			higher_order_disabled = true;
-		else if (debug_letter(*s))
-			block->flags |= debug_letter(*s);
-		else if (loud)
-			printk("WARNING: slab_debug: unknown option '%c', skipped\n",
-			       *s);
-	}
-	block->globs = *s == ',' ? s + 1 : NULL;
-	while (*s && *s != ';')
-		s++;
-	block->end = s;
-	*text = s;
-	return true;
-}
-
-bool glob_matches(const char *glob, const char *end, const char *name)
-{
-	const char *star = NULL, *from = NULL;
-
-	while (*name) {
-		if (glob < end && (*glob == '?' || *glob == *name)) {
-			glob++;
-			name++;
-		} else if (glob < end && *glob == '*') {
-			star = ++glob;
-			from = name;
-		} else if (star) {
-			/* Let the last star have one more. */
-			glob = star;
-			name = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (glob < end && *glob == '*')
-		glob++;
-	return glob == end;
-}
-
-static bool block_matches(const struct debug_block *block, const char *name)
-{
-	const char *glob = block->globs, *end;
-
-	for (; glob < block->end; glob = end + 1) {
-		end = glob;
-		while (end < block->end && *end != ',')
-			end++;
-		if (glob_matches(glob, end, name))
-			return true;
-	}
-	return false;
-}
-
-/* A write after a free that was the last of its kind: nothing but this finds
- * it. */
-static void validate_at_exit(void)
-{
-	struct kmem_cache *s;
-	unsigned int bad = 0;
-
-	/* exit() in a handler that interrupted a slow path: locks may be held. */
-	if (gate_held())
-		return;
-	gate_enter();
-	spin_lock(&slab_mutex);
-	list_for_each_entry(s, &slab_caches, list)
-		if (kmem_cache_metadata(s))
-			bad += validate_slab_cache(s);
-	spin_unlock(&slab_mutex);
-	gate_exit();
-	if (bad && kmm_params.bad_free == BAD_FREE_ABORT)
-		kmm_abort();
-}
-
-int __init slub_debug_init(void)
-{
-	const char *text = param_text(kmm_params.slab_debug);
-	slab_flags_t wanted = 0;
-	struct debug_block block;
-
-	if (!text)
-		return 0;
-	if (!*text)
-		global_flags = DEBUG_DEFAULT_FLAGS;
-	while (next_block(&text, &block, true)) {
-		wanted |= block.flags;
-		if (!block.globs)
-			global_flags = block.flags;
-	}
-	/* The letter A needs no room in objects. */
-	if (memcheck_active()) {
-		if (!*param_text(kmm_params.slab_debug) ||
-		    (wanted & SLAB_DEBUG_FLAGS))
-			printk("WARNING: slab_debug is ignored: Valgrind or AddressSanitizer watches this process\n");
-		return 0;
-	}
-	large_flags = kmem_cache_flags(0, LARGE_NAME);
-	watch_at_exit(validate_at_exit);
-	return 0;
-}
-
-slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name)
-{
-	const char *text = param_text(kmm_params.slab_debug);
-	slab_flags_t allowed = ~(slab_flags_t)0;
-	struct debug_block block;
-
-	if (likely(!text) || (flags & SLAB_NO_USER_FLAGS))
-		return flags;
-	if (memcheck_active())
-		allowed = SLAB_FAILSLAB;
-	/* Who keeps track of leaks needs none of its own objects. */
-	if (flags & SLAB_NOLEAKTRACE)
-		allowed &= ~SLAB_STORE_USER;
-	while (next_block(&text, &block, false))
-		if (block.globs && block_matches(&block, name))
-			return flags | (block.flags & allowed);
-	return flags | (global_flags & allowed);
-}
-
-/* Layout ------------------------------------------------------------------ */
 
 bool slub_debug_layout(struct kmem_cache *s)
 {
@@ -269,13 +95,13 @@ bool slub_debug_layout(struct kmem_cache *s)
 
 bool slub_debug_fits(const struct kmem_cache *s)
 {
-	return !higher_order_disabled ||
+	return !slub_higher_order_disabled ||
 	       get_order(s->size) <= get_order(s->object_size);
 }
 
 void slub_debug_drop(struct kmem_cache *s)
 {
-	if (!higher_order_disabled)
+	if (!slub_higher_order_disabled)
 		printk("WARNING: %s: an object of %u bytes is too large for slab_debug\n",
 		       s->name, s->object_size);
 	s->flags &= ~(SLAB_DEBUG_FLAGS | SLAB_OBJECT_POISON);
@@ -301,15 +127,6 @@ static void set_orig_size(struct kmem_cache *s, void *object, size_t size)
 {
 	if (s->orig_offset)
 		*orig_size(s, object) = (u32)size;
-}
-
-static u8 *padding_start(const struct kmem_cache *s, u8 *object)
-{
-	if (s->orig_offset)
-		return object + s->orig_offset + sizeof(void *);
-	if (s->track_offset)
-		return object + s->track_offset + 2 * sizeof(struct track);
-	return object + s->offset + sizeof(void *);
 }
 
 static u8 *slot_end(const struct kmem_cache *s, u8 *object)
@@ -575,6 +392,9 @@ bool free_debug_processing(struct kmem_cache *s, struct page *slab,
 
 #define LARGE_RED_ZONE 16
 
+/* They have no cache to carry their flags. */
+static slab_flags_t large_flags;
+
 size_t large_red_zone(size_t size)
 {
 	if (likely(!(large_flags & SLAB_RED_ZONE)) ||
@@ -603,192 +423,6 @@ void large_debug_alloc(struct page *page, size_t size, const void *caller)
 	memset(slack_start(page), SLUB_RED_ACTIVE, slack_checked(page));
 }
 
-/* Reports ----------------------------------------------------------------- */
-
-static spinlock_t report_lock = SPINLOCK_INIT(LOCK_RANK_REPORT);
-
-/* "Allocated in 0x… (/usr/bin/prog+0x123) age=12 ms cpu=0 tid=99", the stack. */
-static void print_track(const char *what, const struct track *track)
-{
-	u64 now = host_clock();
-	unsigned long long age = (now - track->when) / 1000000;
-	const unsigned long *entries;
-	unsigned long vaddr;
-	const char *path;
-	char module[512];
-
-	if (!track->when)
-		return;
-	if (track->when > now ||
-	    (track->handle && !stack_depot_fetch(track->handle, &entries))) {
-		printk("%s: not known, the track was overwritten\n", what);
-		return;
-	}
-	if (track->addr &&
-	    backtrace_past_module(track->addr - 1, &path, &vaddr))
-		kmm_snprintf(module, sizeof(module), "%s+0x%lx", path, vaddr + 1);
-	else
-		kmm_snprintf(module, sizeof(module), "?");
-	printk("%s in 0x%lx (%s) age=%llu ms cpu=%u tid=%u\n", what,
-	       track->addr, module, age, track->cpu, track->tid);
-	stack_depot_print(track->handle, "");
-}
-
-static void print_this_stack(const void *caller)
-{
-	unsigned long entries[STACK_DEPTH];
-
-	backtrace_print("", entries,
-			backtrace_save(entries, STACK_DEPTH, caller));
-}
-
-static void print_tracks(const struct track *tracks)
-{
-	print_track("Allocated", &tracks[TRACK_ALLOC]);
-	print_track("Freed", &tracks[TRACK_FREE]);
-}
-
-static const char *part_name(struct kmem_cache *s,
-			     const struct slub_report *report, const u8 *at)
-{
-	if (at < report->object)
-		return "Redzone ";
-	if (at < report->object + report->size)
-		return "Object  ";
-	if (at < report->object + s->inuse)
-		return "Redzone ";
-	if (at < padding_start(s, report->object))
-		return "Tracks  ";
-	return "Padding ";
-}
-
-static void print_dump(struct kmem_cache *s, const struct slub_report *report)
-{
-	char hex[16 * 3 + 1], text[17];
-	unsigned int row, i;
-
-	for (row = 0; row < report->nr_dumped; row += 16) {
-		unsigned int nr = min_t(unsigned int, 16,
-					report->nr_dumped - row);
-
-		for (i = 0; i < nr; i++) {
-			u8 byte = report->dump[row + i];
-
-			kmm_snprintf(hex + i * 3, 4, " %02x", byte);
-			text[i] = byte >= ' ' && byte <= '~' ? (char)byte : '.';
-		}
-		text[nr] = '\0';
-		printk("%s 0x%lx:%-48s  %s\n",
-		       part_name(s, report, report->dump_start + row),
-		       (unsigned long)report->dump_start + row, hex, text);
-	}
-}
-
-static void print_damage(struct kmem_cache *s, const struct slub_report *report,
-			 const struct damage *d)
-{
-	unsigned long start = (unsigned long)d->start;
-	long off = d->start - report->object;
-	const char *side = "bytes inside";
-
-	printk("BUG %s: %s %s\n", s->name, d->what,
-	       d->expected < 0 ? "corrupt" : "overwritten");
-	if (d->expected < 0)
-		printk("0x%lx @offset=%ld. It leads to no object of its slab\n",
-		       start, (char *)d->start - report->base);
-	else
-		printk("0x%lx-0x%lx @offset=%ld. First byte 0x%x instead of 0x%x\n",
-		       start, (unsigned long)d->end - 1,
-		       (char *)d->start - report->base, d->found,
-		       (unsigned int)d->expected);
-	if (off < 0) {
-		side = "bytes in front of";
-		off = -off;
-	} else if (off >= (long)report->size) {
-		side = "bytes behind the end of";
-		off -= report->size;
-	}
-	printk("0x%lx is %ld %s object 0x%lx of %u bytes\n", start, off, side,
-	       (unsigned long)report->object, report->size);
-}
-
-static void print_fixes(struct kmem_cache *s, const struct slub_report *report)
-{
-	unsigned int i;
-
-	for (i = 0; i < report->nr_damages; i++) {
-		const struct damage *d = &report->damage[i];
-
-		if (d->expected < 0)
-			printk("FIX %s: Making a new freelist for slab 0x%lx\n",
-			       s->name, (unsigned long)report->base);
-		else
-			printk("FIX %s: Restoring %s 0x%lx-0x%lx=0x%x\n",
-			       s->name, d->what, (unsigned long)d->start,
-			       (unsigned long)d->end - 1,
-			       (unsigned int)d->expected);
-	}
-	if (report->set_aside)
-		printk("FIX %s: Object 0x%lx will not be used again\n", s->name,
-		       (unsigned long)report->object);
-}
-
-/* @call: in which it was found; NULL: in a walk. */
-static noinline __cold void slub_report(struct kmem_cache *s,
-				 const struct slub_report *report,
-				 const struct debug_call *call)
-{
-	unsigned int i;
-
-	spin_lock(&report_lock);
-	for (i = 0; i < report->nr_damages; i++)
-		print_damage(s, report, &report->damage[i]);
-	print_tracks(report->tracks);
-	if (call) {
-		printk("Found by this call\n");
-		print_this_stack(call->caller);
-	}
-	printk("Slab 0x%lx objects=%u used=%u fp=0x%lx\n",
-	       (unsigned long)report->base, report->objects, report->inuse,
-	       (unsigned long)report->freelist);
-	print_dump(s, report);
-	if (report->repaired)
-		print_fixes(s, report);
-	spin_unlock(&report_lock);
-}
-
-void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
-		      const struct debug_call *call)
-{
-	slub_report(s, report, call);
-	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		kmm_abort();
-}
-
-static noinline __cold void report_large(const struct page *page,
-					 const struct damage *d,
-					 const void *caller)
-{
-	u8 *block = page_address(page), *end = slack_start(page);
-
-	spin_lock(&report_lock);
-	printk("BUG " LARGE_NAME ": %s overwritten\n", d->what);
-	printk("0x%lx-0x%lx @offset=%ld. First byte 0x%x instead of 0x%x\n",
-	       (unsigned long)d->start, (unsigned long)d->end - 1,
-	       d->start - block, d->found, SLUB_RED_ACTIVE);
-	printk("0x%lx is %ld bytes behind the end of block 0x%lx of %ld bytes\n",
-	       (unsigned long)d->start, d->start - end, (unsigned long)block,
-	       end - block);
-	if (page->stack)
-		printk("Allocated in\n");
-	stack_depot_print(page->stack, "");
-	printk("Found by this call\n");
-	print_this_stack(caller);
-	spin_unlock(&report_lock);
-	if (kmm_params.bad_free == BAD_FREE_ABORT)
-		kmm_abort();
-}
-
 void large_debug_free(struct page *page, const void *caller)
 {
 	struct slub_report report;
@@ -797,81 +431,8 @@ void large_debug_free(struct page *page, const void *caller)
 	check_bytes(&report, "Right Redzone", slack_start(page),
 		    SLUB_RED_ACTIVE, slack_checked(page));
 	if (unlikely(report.nr_damages))
-		report_large(page, &report.damage[0], caller);
-}
-
-void slub_trace(struct kmem_cache *s, void *object, bool alloc,
-		const struct debug_call *call)
-{
-	spin_lock(&report_lock);
-	printk("TRACE %s %s 0x%lx size=%zu tid=%u\n", s->name,
-	       alloc ? "alloc" : "free", (unsigned long)object,
-	       alloc ? call->size : (size_t)s->object_size, call->track.tid);
-	stack_depot_print(call->track.handle, "");
-	spin_unlock(&report_lock);
-}
-
-/* All zero if there are none. */
-static void copy_tracks(const struct slab_where *where, struct track *tracks)
-{
-	struct kmem_cache *s = where->cache;
-
-	memset(tracks, 0, 2 * sizeof(*tracks));
-	if (!s->track_offset || where->index >= where->objects)
-		return;
-	spin_lock(&s->node.list_lock);
-	memcpy(tracks, get_track(s, where->object, TRACK_ALLOC),
-	       2 * sizeof(*tracks));
-	spin_unlock(&s->node.list_lock);
-}
-
-noinline __cold void print_bad_free(const struct slab_where *where,
-				    const void *caller)
-{
-	struct track tracks[2];
-
-	if (!kmem_cache_metadata(where->cache))
-		return;
-	copy_tracks(where, tracks);
-	spin_lock(&report_lock);
-	print_tracks(tracks);
-	printk("%s by this call\n", where->free ? "Freed again" : "Freed");
-	print_this_stack(caller);
-	spin_unlock(&report_lock);
-}
-
-void print_object_tracking(struct kmem_cache *s, void *object)
-{
-	lockdep_assert_held(&s->node.list_lock);
-	if (s->track_offset)
-		print_track("Allocated", get_track(s, object, TRACK_ALLOC));
-}
-
-bool kmem_dump_obj(void *object)
-{
-	struct slab_where where;
-	struct track tracks[2];
-	struct page *page;
-	bool found;
-
-	if (!mm_ready())
-		return false;
-	gate_enter();
-	page = lookup_page(object);
-	found = page && slab_locate(object, &where);
-	if (found) {
-		printk("slab %s start 0x%lx pointer offset %ld size %u%s\n",
-		       where.cache->name, (unsigned long)where.object,
-		       (char *)object - (char *)where.object,
-		       kmem_cache_metadata(where.cache) && !where.free ?
-			       get_orig_size(where.cache, where.object) :
-			       where.cache->object_size,
-		       where.free ? " free" : "");
-		copy_tracks(&where, tracks);
-		print_tracks(tracks);
-	}
-	gate_exit();
-	return found;
+		slub_report_large(page, slack_start(page), &report.damage[0],
+				  caller);
 }
 
 /* Walks ------------------------------------------------------------------- */
@@ -945,4 +506,34 @@ unsigned int validate_slab_cache(struct kmem_cache *s)
 	bad += slab_validate(s);
 	gate_exit();
 	return bad;
+}
+
+/* A write after a free that was the last of its kind: nothing but this finds
+ * it. */
+static void validate_at_exit(void)
+{
+	struct kmem_cache *s;
+	unsigned int bad = 0;
+
+	/* exit() in a handler that interrupted a slow path: locks may be held. */
+	if (gate_held())
+		return;
+	gate_enter();
+	spin_lock(&slab_mutex);
+	list_for_each_entry(s, &slab_caches, list)
+		if (kmem_cache_metadata(s))
+			bad += validate_slab_cache(s);
+	spin_unlock(&slab_mutex);
+	gate_exit();
+	if (bad && kmm_params.bad_free == BAD_FREE_ABORT)
+		kmm_abort();
+}
+
+int __init slub_debug_init(void)
+{
+	if (!slub_debug_parse())
+		return 0;
+	large_flags = kmem_cache_flags(0, LARGE_NAME);
+	watch_at_exit(validate_at_exit);
+	return 0;
 }

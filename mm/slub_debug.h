@@ -9,22 +9,36 @@
 
 #include "slab.h"
 
-/* The parameter slab_debug ------------------------------------------------- */
+/* slub_debug_param.c ------------------------------------------------------- */
 
-int slub_debug_init(void);
+/* Read it at boot: false if there is none, or none that may be obeyed. */
+bool slub_debug_parse(void);
+/* No slab is to become larger for it: the letter O. */
+extern __hidden bool slub_higher_order_disabled;
 /* Does [@glob, @end) match all of @name? '*' is any text, '?' any character. */
 bool glob_matches(const char *glob, const char *end, const char *name);
 /* @flags of a new cache, with what the parameter adds. */
 slab_flags_t kmem_cache_flags(slab_flags_t flags, const char *name);
 
-/* Layout ------------------------------------------------------------------- */
+/* slub_debug.c: layout ----------------------------------------------------- */
 
+int slub_debug_init(void);
 /* Place the parts of an object of @s, and set s->size to the bytes of all; false
  * if the cache has no SLAB_DEBUG_METADATA. */
 bool slub_debug_layout(struct kmem_cache *s);
 /* May its slabs become as large as that makes them? Else do without. */
 bool slub_debug_fits(const struct kmem_cache *s);
 void slub_debug_drop(struct kmem_cache *s);
+/* What is left of an object's slot behind its last part. */
+static inline u8 *padding_start(const struct kmem_cache *s, u8 *object)
+{
+	if (s->orig_offset)
+		return object + s->orig_offset + sizeof(void *);
+	if (s->track_offset)
+		return object + s->track_offset + 2 * sizeof(struct track);
+	return object + s->offset + sizeof(void *);
+}
+
 /* Fill a new slab, before the constructor runs. */
 void setup_slab_debug(struct kmem_cache *s, struct page *slab);
 /* Bytes that the owner of @object may use. */
@@ -33,7 +47,7 @@ unsigned int get_orig_size(const struct kmem_cache *s, const void *object);
  * True only if all of it does. */
 bool debug_object_free(const struct kmem_cache *s, const void *object);
 
-/* Checks at each call ------------------------------------------------------ */
+/* slub_debug.c: checks at each call ---------------------------------------- */
 
 /* What takes long, the stack above all, is made before list_lock is taken. */
 struct debug_call {
@@ -100,7 +114,9 @@ bool free_debug_processing(struct kmem_cache *s, struct page *slab,
 /* The slab is about to be freed: a last look at its objects. */
 void check_free_slab(struct kmem_cache *s, struct page *slab);
 
-/* Large blocks of kmalloc(), named kmalloc-large ----------------------------- */
+/* slub_debug.c: large blocks of kmalloc() ------------------------------------ */
+
+#define LARGE_NAME "kmalloc-large"
 
 /* Bytes to add to one of @size bytes; 0: none, it is not debugged. */
 size_t large_red_zone(size_t size);
@@ -108,11 +124,17 @@ void large_debug_alloc(struct page *page, size_t size, const void *caller);
 /* @page has slack. */
 void large_debug_free(struct page *page, const void *caller);
 
-/* Reports, all without a lock ---------------------------------------------- */
+/* slub_report.c, all without a lock ----------------------------------------- */
 
-/* Print what was found in @call, and act by the policy; may return. */
+/* Print what is wrong with an object. @call: in which it was found; NULL: in a walk. */
+void slub_report(struct kmem_cache *s, const struct slub_report *report,
+		 const struct debug_call *call);
+/* The same, and act by the policy; may return. */
 void slub_report_call(struct kmem_cache *s, const struct slub_report *report,
 		      const struct debug_call *call);
+/* Bytes from @end on, behind the block at @page, were overwritten. */
+void slub_report_large(const struct page *page, const u8 *end,
+		       const struct damage *d, const void *caller);
 void slub_trace(struct kmem_cache *s, void *object, bool alloc,
 		const struct debug_call *call);
 /* Where an object that cannot be freed was allocated and freed last, if that is
@@ -120,6 +142,5 @@ void slub_trace(struct kmem_cache *s, void *object, bool alloc,
 void print_bad_free(const struct slab_where *where, const void *caller);
 /* Of a live one, in a walk that holds list_lock. */
 void print_object_tracking(struct kmem_cache *s, void *object);
-
 
 #endif /* MM_SLUB_DEBUG_H */
