@@ -9,6 +9,7 @@
  *	big	blocks of 5 to 25 MiB, written to
  *	saw	grows and frees everything, again and again
  *	phases	live bytes stay, sizes change: what fragmentation costs
+ *	drift	the same for long, little by little, or with sizes that stay
  *	live	random churn on a heap of a given size
  *	bursts	each of another size, within the limit of a memory cgroup
  *	idle	600,000 blocks of 64 to 763 bytes, freed; then nothing
@@ -259,6 +260,67 @@ static void run_phases(void)
 	empty(slots, nr);
 }
 
+/* Sizes by the logarithm: 16 steps per doubling, straight between them. */
+#define DRIFT_STEPS 16
+#define DRIFT_WIDTH (6 * DRIFT_STEPS)	/* of the mix: a factor of 64 */
+
+static size_t drift_size(struct random *r, size_t middle)
+{
+	size_t k = middle - DRIFT_WIDTH / 2 + random_below(r, DRIFT_WIDTH);
+
+	return ((DRIFT_STEPS + k % DRIFT_STEPS) << k / DRIFT_STEPS) /
+	       DRIFT_STEPS;
+}
+
+/*
+ * A long run: any block may be the next to die, and those that come are of the mix
+ * around a middle size, which moves from 2^from to 2^to bytes and back, while all
+ * live bytes are replaced @turns times. "overhead" as above.
+ */
+static void run_drift(void)
+{
+	size_t bytes = param("mib") * MIB, nr = bytes / 16, live = 0, used = 0;
+	size_t from = param("from") * DRIFT_STEPS;
+	size_t way = param("to") * DRIFT_STEPS - from;
+	size_t total = param("turns") * bytes, done = 0, look = 0, size, i;
+	unsigned long start, peak = 0, now;
+	void **slots = map_array(nr, sizeof(*slots));
+	uint32_t *sizes = map_array(nr, sizeof(*sizes));
+	struct random r = random_from(0);
+
+	memset(slots, 0xff, nr * sizeof(*slots));
+	memset(sizes, 0xff, nr * sizeof(*sizes));
+	start = own_rss_kib();
+	while (done < total) {
+		size_t there = done / KIB * 2 * way / (total / KIB);
+
+		size = drift_size(&r, from + (there > way ? 2 * way - there :
+							    there));
+		while (live + size > bytes || used == nr) {
+			i = random_below(&r, used);
+			block_free(slots[i]);
+			live -= sizes[i];
+			used--;
+			slots[i] = slots[used];
+			sizes[i] = sizes[used];
+		}
+		slots[used] = block_alloc(size);
+		sizes[used] = (uint32_t)size;
+		used++;
+		live += size;
+		done += size;
+		if (done < look)
+			continue;
+		look += bytes / 32;
+		now = own_rss_kib();
+		if (now > peak)
+			peak = now;
+	}
+	result("overhead",
+	       ((double)peak - (double)start) * KIB / (double)bytes);
+	empty(slots, used);
+}
+
 static void run_live(void)
 {
 	size_t bytes = param("mib") * MIB, nr, i;
@@ -410,6 +472,7 @@ static const struct pattern patterns[] = {
 	{ "big", "n=40", run_big },
 	{ "saw", "mib=32 teeth=10", run_saw },
 	{ "phases", "mib=32 phases=7", run_phases },
+	{ "drift", "mib=32 from=7 to=7 turns=8", run_drift },
 	{ "live", "mib=64 n=500000", run_live },
 	{ "bursts", "mib=96 n=10 pause_ms=20", run_bursts },
 	{ "idle", "n=600000 seconds=10 fork=0", run_idle },

@@ -202,6 +202,14 @@ def idle_jobs(quick):
         {"overhead": ("size phases", "overhead")},
         side_by_side_mib=2 * mib,
     )
+    for name, size_from, size_to in (("steady mix", 8, 8), ("mix that drifts", 7, 12)):
+        yield Job(
+            "idle",
+            name,
+            words("heap", "drift", mib=16 if quick else 128, turns=32, **{"from": size_from, "to": size_to}),
+            {"overhead": (name, "overhead")},
+            side_by_side_mib=2 * mib,
+        )
     yield Job(
         "idle",
         "small program",
