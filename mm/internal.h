@@ -586,8 +586,9 @@ void *vmalloc_aligned(size_t size, size_t align, bool *zeroed);
 size_t vmalloc_size(const void *addr);
 /* Free the block that starts at @addr; false if none does. */
 bool vmalloc_free(void *addr);
-/* Resize with mremap(); NULL if it cannot, or if no block starts there. */
-void *vmalloc_resize(void *addr, size_t new_size);
+/* Resize by moving no bytes; NULL if that cannot be, or if no block starts there.
+ * @zeroed: what it grows by must read as zero. */
+void *vmalloc_resize(void *addr, size_t new_size, bool zeroed);
 /* The block that @addr lies in, for reports; false if none. */
 bool vmalloc_find(const void *addr, unsigned long *start, size_t *size);
 /* Without a lock: bytes of blocks, and of freed ones that are kept; and of all

@@ -247,7 +247,7 @@ static void *vrealloc_block(void *p, size_t old_size, size_t size, gfp_t gfp,
 	if (gfpflags_allow_blocking(gfp)) {
 		/* Watchers know of no mapping that moved: theirs is a copy. */
 		if (!call_is_watched())
-			to = vmalloc_resize(p, size);
+			to = vmalloc_resize(p, size, want_init_on_alloc(gfp));
 		if (!to)
 			to = vrealloc_copy(p, old_size, size, gfp, caller);
 	} else if (size <= old_size) {

@@ -57,6 +57,7 @@ static inline bool vmap_may_grow(const struct vmap_area *area)
  * that was taken out is the caller's alone.
  */
 struct vmap_area *vmap_area_alloc(void);
+void vmap_area_free(struct vmap_area *area);
 /* Take the block that starts at @addr out of the tree; NULL if none does. */
 struct vmap_area *vmap_take(const void *addr);
 /* Be rid of an area: keep it, or unmap it. It is gone afterwards. */
@@ -78,6 +79,9 @@ bool vmap_keep(struct vmap_area *area);
 /* A kept area as one of @size, with what its last owner has left in it; NULL if
  * none will do. */
 struct vmap_area *vmap_reuse_kept(size_t size, size_t align);
+/* Grow an area up to @size into the kept one behind it, if there is one; the
+ * contents of that come with it. */
+void vmap_grow_into_kept(struct vmap_area *area, size_t size);
 unsigned int vmap_kept_validate(void);
 
 #endif /* MM_VMALLOC_H */

@@ -85,6 +85,11 @@ struct vmap_area *vmap_area_alloc(void)
 				     GFP_KERNEL | __GFP_NOWARN, 0, NULL);
 }
 
+void vmap_area_free(struct vmap_area *area)
+{
+	sheaf_free_unwatched(&vmap_area_cache, area, NULL);
+}
+
 static struct vmap_area *to_area(struct treap_node *node)
 {
 	return node ? container_of(node, struct vmap_area, node) : NULL;
@@ -201,7 +206,7 @@ void vmap_unmap(struct vmap_area *area)
 	if (unlikely(host_unmap((void *)area->base, area->end - area->base)))
 		area_defer(area);
 	else
-		sheaf_free_unwatched(&vmap_area_cache, area, NULL);
+		vmap_area_free(area);
 }
 
 /* The area that has been lazy for longest; NULL if there is none. */
@@ -390,7 +395,7 @@ static struct vmap_area *new_area(size_t size, size_t align, bool huge)
 	if (!area_map(area, size, align) &&
 	    (!vmalloc_shrink(SIZE_MAX) || !area_map(area, size, align))) {
 		page_reporting_no_room(highest);
-		sheaf_free_unwatched(&vmap_area_cache, area, NULL);
+		vmap_area_free(area);
 		return NULL;
 	}
 	if (huge)
@@ -473,10 +478,30 @@ bool vmalloc_free(void *addr)
 	return true;
 }
 
-void *vmalloc_resize(void *addr, size_t new_size)
+/* False: it is not that large, though perhaps larger than it was. */
+static bool area_grow(struct vmap_area *area, size_t size, bool zeroed)
+{
+	unsigned long highest;
+	bool once;
+
+	if (!zeroed)
+		vmap_grow_into_kept(area, size);
+	if (area->size >= size)
+		return true;
+	/* All of it: the area counts nowhere at the moment. Buffers are read in once
+	 * in most processes, and leave behind what they were copied from. Where one
+	 * comes after the other, the next one will need that. */
+	once = vmalloc_bytes_freed() < VMALLOC_HUGE_FREED;
+	highest = page_reporting_make_room(size >> PAGE_SHIFT, once);
+	if (vmap_grow(area, size))
+		return true;
+	page_reporting_no_room(highest);
+	return false;
+}
+
+void *vmalloc_resize(void *addr, size_t new_size, bool zeroed)
 {
 	struct vmap_area *area;
-	unsigned long highest;
 	bool done = true;
 
 	/* A memory checker must see each byte copied to believe it is there. */
@@ -487,16 +512,10 @@ void *vmalloc_resize(void *addr, size_t new_size)
 	area = vmap_take(addr);
 	if (!area)
 		return NULL;
-	if (new_size < area->size) {
+	if (new_size < area->size)
 		vmap_shrink(area, new_size);
-	} else if (new_size > area->size) {
-		/* All of it: the area counts nowhere at the moment. */
-		highest = page_reporting_make_room(new_size >> PAGE_SHIFT,
-						   false);
-		done = vmap_grow(area, new_size);
-		if (!done)
-			page_reporting_no_room(highest);
-	}
+	else if (new_size > area->size)
+		done = area_grow(area, new_size, zeroed);
 	addr = (void *)vmap_start(area);
 	area_insert(area);
 	return done ? addr : NULL;

@@ -8,6 +8,7 @@
  *
  *	smaller		| block | guard | rest, kept as an area |
  *	larger		the kept area grows, which costs faults for the new part
+ *	realloc		a block grows into the kept area behind it, if there is one
  *
  * They count as resident, so that page_reporting_make_room() lets them go before
  * the process passes its highest level. The reporter lets go of what was not
@@ -174,6 +175,51 @@ static void area_split(struct vmap_area *area, size_t size)
 	area->end = rest->base;
 	vmap_guard(tail);
 	keep_area(rest);
+}
+
+/* The kept area that begins at @base; NULL if none does. */
+static struct vmap_area *kept_take_at(unsigned long base)
+{
+	struct vmap_area *area, *found = NULL;
+
+	spin_lock(&vmap_lock);
+	list_for_each_entry(area, &vmap_kept, lazy)
+		if (area->base == base)
+			found = area;
+	if (found)
+		kept_del(found);
+	spin_unlock(&vmap_lock);
+	return found;
+}
+
+/*
+ * A buffer that grows was mostly given a part of the one before it:
+ *
+ *	| block | guard | kept area            |
+ *	| larger block          | guard | kept |
+ *
+ * So its pages are there. Nobody else knows either area meanwhile.
+ */
+void vmap_grow_into_kept(struct vmap_area *area, size_t size)
+{
+	unsigned long tail = vmap_tail(area);
+	struct vmap_area *rest;
+
+	if (likely(!READ_ONCE(nr_kept)))
+		return;
+	rest = kept_take_at(area->end);
+	if (!rest)
+		return;
+	/* Refused where it would need one mapping more than there may be. */
+	if (area->end != tail && host_commit((void *)tail, area->end - tail)) {
+		keep_area(rest);
+		return;
+	}
+	area->size = vmap_tail(rest) - vmap_start(area);
+	area->end = rest->end;
+	vmap_area_free(rest);
+	if (area->size > size)
+		area_split(area, size);
 }
 
 struct vmap_area *vmap_reuse_kept(size_t size, size_t align)

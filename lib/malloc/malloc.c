@@ -360,7 +360,7 @@ static void *resize_mapping(void *p, size_t size, const void *caller)
 	void *to;
 
 	gate_enter();
-	to = vmalloc_resize(p, size);
+	to = vmalloc_resize(p, size, want_init_on_alloc(GFP_MALLOC));
 	gate_exit();
 	if (to && to != p)
 		watch_moved(p, to, size, caller);

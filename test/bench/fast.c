@@ -232,14 +232,15 @@ static unsigned long nr_vectors;
 static void realloc_slice(size_t size, unsigned long n)
 {
 	char *vectors[MAX_VECTORS] = { NULL };
-	size_t bytes = 16;
+	size_t bytes = 16, filled = 0;
 	unsigned long i;
 
 	while (n) {
 		for (i = 0; n && i < nr_vectors; i++, n--) {
 			vectors[i] = must(realloc(vectors[i], bytes));
-			((volatile char *)vectors[i])[bytes - 1] = 1;
+			memset(vectors[i] + filled, 1, bytes - filled);
 		}
+		filled = bytes;
 		bytes += bytes / 8 + 16;
 		if (bytes <= size && n)
 			continue;
@@ -248,6 +249,7 @@ static void realloc_slice(size_t size, unsigned long n)
 			vectors[i] = NULL;
 		}
 		bytes = 16;
+		filled = 0;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "preload.h"
 
@@ -252,6 +253,67 @@ static void realloc_shrink_gives_memory_back(void)
 	q = realloc(q, 1000);
 	CHECK(q && malloc_usable_size(q) < 1 << 20);
 	free(q);
+}
+
+/* A buffer of @max bytes and a little less, by steps of an eighth. Each page says where
+ * it is. */
+static char *grown_buffer(size_t max, size_t *size)
+{
+	size_t want = 4096, have = 0, i;
+	char *p = NULL;
+
+	for (; want <= max; want += want / 8) {
+		p = realloc(p, want);
+		CHECK(p);
+		for (i = have; i < want; i += 512)
+			memcpy(p + i, &i, sizeof(i));
+		have = (want + 511) / 512 * 512;
+	}
+	for (i = 0; i < have; i += 512)
+		CHECK(!memcmp(p + i, &i, sizeof(i)));
+	*size = have;
+	return p;
+}
+
+/* Not also what it was copied from. */
+static void realloc_growing_buffer_leaves_little(void)
+{
+	size_t before = resident_bytes(), size, after;
+	char *p = grown_buffer(24 << 20, &size);
+
+	after = resident_bytes();
+	if (after >= before + size + (2 << 20))
+		fprintf(stderr, "%zu bytes of buffer took %zu\n", size,
+			after - before);
+	CHECK(after < before + size + (2 << 20));
+	free(p);
+}
+
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	CHECK(!getrusage(RUSAGE_SELF, &usage));
+	return usage.ru_minflt;
+}
+
+/* Of one buffer after the other, later ones have the pages of the earlier. */
+static void realloc_growing_buffers_reuse_pages(void)
+{
+	long faults = 0;
+	size_t size;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		if (i == 3)
+			faults = minor_faults();
+		free(grown_buffer(24 << 20, &size));
+	}
+	faults = minor_faults() - faults;
+	if (faults >= (long)(size / 4096))
+		fprintf(stderr, "3 buffers of %zu bytes: %ld page faults\n",
+			size, faults);
+	CHECK(faults < (long)(size / 4096));
 }
 
 /* 16 KiB and a header are five pages; of many of them less is lost. They are blocks
@@ -590,6 +652,10 @@ static const struct test tests[] = {
 	  realloc_of_reused_pages_keeps_contents },
 	{ "realloc_failure_keeps_block", realloc_failure_keeps_block },
 	{ "realloc_shrink_gives_memory_back", realloc_shrink_gives_memory_back },
+	{ "realloc_growing_buffer_leaves_little",
+	  realloc_growing_buffer_leaves_little },
+	{ "realloc_growing_buffers_reuse_pages",
+	  realloc_growing_buffers_reuse_pages },
 	{ "malloc_pages_and_a_header_share_pages",
 	  malloc_pages_and_a_header_share_pages },
 	{ "reallocarray_overflow_sets_enomem",

@@ -303,9 +303,9 @@ START_TEST(vmalloc_resize_unknown_is_null)
 	unsigned char *p = vmalloc(3 * PAGE_SIZE);
 
 	gate_enter();
-	ck_assert_ptr_null(vmalloc_resize(p + PAGE_SIZE, PAGE_SIZE));
-	ck_assert_ptr_null(vmalloc_resize(&p, PAGE_SIZE));
-	ck_assert_ptr_null(vmalloc_resize(p, 0));
+	ck_assert_ptr_null(vmalloc_resize(p + PAGE_SIZE, PAGE_SIZE, true));
+	ck_assert_ptr_null(vmalloc_resize(&p, PAGE_SIZE, true));
+	ck_assert_ptr_null(vmalloc_resize(p, 0, true));
 	gate_exit();
 	vfree(p);
 }
@@ -337,7 +337,7 @@ START_TEST(vmalloc_resize_small_steps_move_rarely)
 	for (int i = 0; i < 1000; i++) {
 		size += PAGE_SIZE;
 		gate_enter();
-		to = vmalloc_resize(p, size);
+		to = vmalloc_resize(p, size, true);
 		gate_exit();
 		ck_assert_ptr_nonnull(to);
 		moves += to != p;

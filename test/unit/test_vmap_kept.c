@@ -142,6 +142,117 @@ START_TEST(kept_block_grows_for_larger_one)
 }
 END_TEST
 
+/*	| block | guard | kept              |	6 of 16 MiB
+ *	| block         | guard | kept      |	8
+ *	| block                          |	15, and too little to be kept
+ *	| block                                     |	20: the host adds the rest */
+START_TEST(kept_block_is_grown_into)
+{
+	unsigned long mapped;
+	unsigned char *p, *q;
+
+	/* The host aligns what grows to its own pages, not to larger ones. */
+	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
+		return;
+	p = keep_block(16 * MIB);
+	mapped = mapped_pages();
+	q = vmalloc(6 * MIB);
+	ck_assert_ptr_eq(q, p);
+	fill(q, 0, 6 * MIB, 1);
+	q = vrealloc(q, 8 * MIB, GFP_KERNEL);
+	ck_assert_ptr_eq(q, p);
+	ck_assert_uint_eq(mapped_size(q), 8 * MIB);
+	ck_assert_uint_eq(kept_bytes(), 8 * MIB - PAGE_SIZE);
+	ck_assert_uint_eq(mapped_pages(), mapped);
+	assert_valid();
+	/* Its pages came with it, but for the two guards; contents have not moved. */
+	ck_assert_uint_ge(resident_bytes(q, 8 * MIB), 8 * MIB - 2 * PAGE_SIZE);
+	ck_assert_uint_eq(resident_bytes(q + 8 * MIB, PAGE_SIZE), 0);
+	check(q, 6 * MIB, 1);
+	fill(q, 0, 8 * MIB, 2);
+	q = vrealloc(q, 15 * MIB + MIB / 2, GFP_KERNEL);
+	ck_assert_ptr_eq(q, p);
+	ck_assert_uint_eq(kept_bytes(), 0);
+	ck_assert_uint_eq(mapped_size(q), 15 * MIB + MIB / 2);
+	assert_valid();
+	q = vrealloc(q, 20 * MIB, GFP_KERNEL);
+	ck_assert_ptr_nonnull(q);
+	ck_assert_uint_eq(mapped_size(q), 20 * MIB);
+	check(q, 8 * MIB, 2);
+	fill(q, 0, 20 * MIB, 3);
+	check(q, 20 * MIB, 3);
+	assert_valid();
+	vfree(q);
+}
+END_TEST
+
+/* A kept area of 4 MiB behind a block of 2, of which 5 MiB are wanted. */
+START_TEST(kept_block_is_grown_into_as_far_as_it_goes)
+{
+	unsigned char *p, *q;
+
+	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
+		return;
+	p = keep_block(6 * MIB);
+	q = vmalloc(2 * MIB);
+	ck_assert_ptr_eq(q, p);
+	fill(q, 0, 2 * MIB, 1);
+	q = vrealloc(q, 9 * MIB, GFP_KERNEL);
+	ck_assert_ptr_nonnull(q);
+	ck_assert_uint_eq(kept_bytes(), 0);
+	ck_assert_uint_eq(mapped_size(q), 9 * MIB);
+	ck_assert_uint_ge(resident_bytes(q, 9 * MIB), 6 * MIB - 2 * PAGE_SIZE);
+	check(q, 2 * MIB, 1);
+	fill(q, 0, 9 * MIB, 2);
+	assert_valid();
+	vfree(q);
+}
+END_TEST
+
+/* What grows by zeros does not grow by what somebody has left. */
+START_TEST(kept_block_is_not_grown_into_for_zeros)
+{
+	unsigned char *p, *q;
+
+	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
+		return;
+	p = keep_block(16 * MIB);
+	q = vmalloc(6 * MIB);
+	ck_assert_ptr_eq(q, p);
+	fill(q, 0, 6 * MIB, 1);
+	q = vrealloc(q, 8 * MIB, GFP_KERNEL | __GFP_ZERO);
+	ck_assert_ptr_nonnull(q);
+	check(q, 6 * MIB, 1);
+	ck_assert(all_zero(q, 6 * MIB, 8 * MIB));
+	assert_valid();
+	vfree(q);
+}
+END_TEST
+
+/* The guard stays where it is: the block grows as one that has nothing behind it. A
+ * part of what is kept goes, so that the process needs no more than before. */
+START_TEST(kept_block_is_not_grown_into_if_the_host_refuses)
+{
+	unsigned char *p, *q;
+
+	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
+		return;
+	p = keep_block(16 * MIB);
+	q = vmalloc(6 * MIB);
+	ck_assert_ptr_eq(q, p);
+	fill(q, 0, 6 * MIB, 1);
+	host_fail_nth = host_map_calls + 1;
+	q = vrealloc(q, 8 * MIB, GFP_KERNEL);
+	host_fail_nth = 0;
+	ck_assert_ptr_nonnull(q);
+	ck_assert_uint_ge(kept_bytes(), 10 * MIB - PAGE_SIZE - 8 * MIB);
+	check(q, 6 * MIB, 1);
+	fill(q, 0, 8 * MIB, 2);
+	assert_valid();
+	vfree(q);
+}
+END_TEST
+
 /* The smallest that is large enough. */
 START_TEST(kept_blocks_best_fit_is_taken)
 {
@@ -473,6 +584,10 @@ Suite *suite_vmap_kept(void)
 	tcase_add_test(tc, kept_block_serves_same_size);
 	tcase_add_test(tc, kept_block_is_split_for_smaller_one);
 	tcase_add_test(tc, kept_block_grows_for_larger_one);
+	tcase_add_test(tc, kept_block_is_grown_into);
+	tcase_add_test(tc, kept_block_is_grown_into_as_far_as_it_goes);
+	tcase_add_test(tc, kept_block_is_not_grown_into_for_zeros);
+	tcase_add_test(tc, kept_block_is_not_grown_into_if_the_host_refuses);
 	tcase_add_test(tc, kept_blocks_best_fit_is_taken);
 	tcase_add_test(tc, kept_block_is_never_cleared);
 	tcase_add_test(tc, kept_blocks_are_large_and_resident);
