@@ -437,6 +437,10 @@ struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 
+/* A block is to grow by @nr_pages that are not there: bring some online, and first
+ * do what is done before a process grows. False without memory. May wait. */
+bool grow_memory(unsigned long nr_pages);
+
 /* Pages that were in use, beyond the largest order too; NULL if no run is as
  * long. */
 struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages);

@@ -565,6 +565,15 @@ static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
 	return NULL;
 }
 
+bool grow_memory(unsigned long nr_pages)
+{
+	before_growth(GFP_KERNEL, (unsigned int)get_order(nr_pages << PAGE_SHIFT));
+	if (!sparse_grow(0, true))
+		return false;
+	setup_per_zone_wmarks();
+	return true;
+}
+
 /* Freeing ----------------------------------------------------------------- */
 
 void free_frozen_pages(struct page *page, unsigned int order)

@@ -22,12 +22,13 @@
  * the largest order.
  *
  * States:	free blocks of buddy.c -> run -> free blocks
- * Lock order:	takes zone->lock; see buddy.c.
+ * Lock order:	takes zone->lock; see buddy.c. It is not held while CPUs' lists are
+ *		drained or memory is brought online.
  * Context:	inside the fork gate.
  * Source:	ours. The kernel's alloc_pages_exact() takes the next power of two
  *		and gives the rest back, as alloc_frozen_exact() does when there is
  *		no run.
- * Not here:	which zone is searched, and when (page_alloc.c).
+ * Not here:	which zone is searched, and when; growth of the process (page_alloc.c).
  */
 #include <limits.h>
 
@@ -227,6 +228,14 @@ static unsigned long count_free_run(const struct mem_range *range,
 	return nr;
 }
 
+/* What is in the way. */
+enum grow_result {
+	GROW_DONE,
+	GROW_BLOCKED,
+	GROW_PCP,	/* pages that a CPU keeps */
+	GROW_MEMORY,	/* nothing: there is no more, or it is the reserve */
+};
+
 /*
  * Grow by the pages behind the block, if they are free. Often they are: the
  * block was the start of a larger one, whose rest went back.
@@ -235,24 +244,58 @@ static unsigned long count_free_run(const struct mem_range *range,
  *
  * A free block that reaches across the new end is cut.
  */
+static enum grow_result try_grow(struct zone *zone, struct page *page,
+				 unsigned long nr_pages, unsigned long new_nr)
+{
+	const struct mem_range *range = page_range(page);
+	unsigned long more = new_nr - nr_pages, nr, pfn;
+	enum grow_result ret = GROW_BLOCKED;
+	struct page *next = page + nr_pages;
+
+	pfn = range->start_pfn + (unsigned long)(next - range->pages);
+	spin_lock(&zone->lock);
+	nr = count_free_run(range, zone, next, pfn, more);
+	if (nr >= more &&
+	    zone->nr_free >= zone->watermark[WMARK_MIN] + more) {
+		take_blocks(zone, next, more);
+		ret = GROW_DONE;
+	} else if (nr >= more || pfn + nr >= range_end_pfn(range)) {
+		ret = GROW_MEMORY;
+	} else if (PagePcp(next + nr)) {
+		ret = GROW_PCP;
+	}
+	spin_unlock(&zone->lock);
+	return ret;
+}
+
+/*
+ * Where a block ends with what is online, more is brought online behind it. To move
+ * it would take as much, and its old place besides. Unless there is a place where
+ * memory was in use: then it moves there.
+ */
 static bool grow_frozen_exact(struct zone *zone, struct page *page,
 			      unsigned long nr_pages, unsigned long new_nr)
 {
 	const struct mem_range *range = page_range(page);
-	unsigned long more = new_nr - nr_pages, nr;
-	struct page *next = page + nr_pages;
-	bool fits;
+	enum grow_result ret = try_grow(zone, page, nr_pages, new_nr);
+	unsigned long end;
 
-	spin_lock(&zone->lock);
-	nr = count_free_run(range, zone, next,
-			    range->start_pfn +
-				    (unsigned long)(next - range->pages),
-			    more);
-	fits = nr >= more && zone->nr_free >= zone->watermark[WMARK_MIN] + more;
-	if (fits)
-		take_blocks(zone, next, more);
-	spin_unlock(&zone->lock);
-	return fits;
+	/* Mostly it is one of the last blocks that were freed. */
+	if (ret == GROW_PCP && pcp_drain_runs())
+		ret = try_grow(zone, page, nr_pages, new_nr);
+	if (ret == GROW_PCP) {
+		pcp_drain_all();
+		ret = try_grow(zone, page, nr_pages, new_nr);
+	}
+	while (ret == GROW_MEMORY && zone_dirty(zone) < new_nr) {
+		end = range_end_pfn(range);
+		/* It may have come elsewhere. */
+		if (!grow_memory(new_nr - nr_pages) ||
+		    range_end_pfn(range) == end)
+			break;
+		ret = try_grow(zone, page, nr_pages, new_nr);
+	}
+	return ret == GROW_DONE;
 }
 
 bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
@@ -271,10 +314,7 @@ bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
 				(nr_pages - new_nr) << PAGE_SHIFT);
 	}
 	if (new_nr > nr_pages) {
-		/* What is behind may wait on a CPU's list. */
-		done = grow_frozen_exact(zone, page, nr_pages, new_nr) ||
-		       (pcp_drain_runs() &&
-			grow_frozen_exact(zone, page, nr_pages, new_nr));
+		done = grow_frozen_exact(zone, page, nr_pages, new_nr);
 	} else if (new_nr < nr_pages) {
 		spin_lock(&zone->lock);
 		free_run(zone, page + new_nr, nr_pages - new_nr, false);

@@ -312,6 +312,117 @@ START_TEST(growth_takes_back_what_caches_keep)
 }
 END_TEST
 
+/* Grow a block by eighths to @most pages, while it can; how many it has then. */
+static unsigned long grow_by_eighths(struct page *page, unsigned long nr,
+				     unsigned long most)
+{
+	unsigned long more;
+
+	for (; nr < most; nr += more) {
+		more = min_t(unsigned long, nr / 8, most - nr);
+		if (!resize_frozen_exact(page, nr, nr + more))
+			break;
+		mark((char *)page_address(page) + nr * PAGE_SIZE, more, 9 + nr);
+	}
+	return nr;
+}
+
+/* What it needs comes online behind it, and not much besides. */
+TEST_SCENARIO(grow_at_the_end)
+{
+	const unsigned long most = 16 * MAX_ORDER_NR_PAGES;
+	unsigned long nr = 16;
+	struct page *page;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), nr, 9);
+	nr = grow_by_eighths(page, nr, most);
+	ck_assert_uint_eq(nr, most);
+	ck_assert(is_marked(page_address(page), nr, 9));
+	ck_assert_uint_le(sparse_onlined_bytes(),
+			  (most << PAGE_SHIFT) * 9 / 8 + (2 << 20));
+	validate();
+	free_frozen_exact(page, nr);
+	gate_exit();
+	validate();
+}
+
+START_TEST(exact_resize_brings_memory_online)
+{
+	test_scenario_passes("grow_at_the_end", "thp=never");
+}
+END_TEST
+
+/* Memory that was in use is as long: it is better to move there. */
+#define NR_USED 4
+
+TEST_SCENARIO(grow_beside_used_memory)
+{
+	struct page *page, *used[NR_USED];
+	unsigned long nr = 16, online, held = 0;
+	const unsigned long most = NR_USED * MAX_ORDER_NR_PAGES;
+	unsigned int i;
+
+	gate_enter();
+	for (i = 0; i < NR_USED; i++) {
+		used[i] = alloc_frozen_pages(GFP_KERNEL, MAX_PAGE_ORDER, NULL);
+		ck_assert_ptr_nonnull(used[i]);
+	}
+	/* The first one that lies behind them. */
+	while ((page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL)) <
+	       used[NR_USED - 1])
+		pages[held++] = page;
+	nr = grow_by_eighths(page, nr, most / 2);
+	ck_assert_uint_eq(nr, most / 2);
+	for (i = 0; i < NR_USED; i++)
+		free_frozen_pages(used[i], MAX_PAGE_ORDER);
+	ck_assert_uint_ge(zone_dirty(page_zone(page)), most);
+	/* As far as there is some at hand. */
+	online = sparse_onlined_bytes();
+	nr = grow_by_eighths(page, nr, most);
+	ck_assert_uint_lt(nr, most);
+	ck_assert_uint_eq(sparse_onlined_bytes(), online);
+	free_frozen_exact(page, nr);
+	while (held)
+		free_frozen_exact(pages[--held], 16);
+	gate_exit();
+	validate();
+}
+
+START_TEST(exact_resize_prefers_used_memory)
+{
+	test_scenario_passes("grow_beside_used_memory", "thp=never page_reporting=0");
+}
+END_TEST
+
+/* No memory is there: the block is as it was, and nothing is lost. */
+TEST_SCENARIO(grow_at_the_limit)
+{
+	unsigned long nr = 16;
+	struct page *page;
+
+	gate_enter();
+	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), nr, 9);
+	nr = grow_by_eighths(page, nr, 16 * MAX_ORDER_NR_PAGES);
+	ck_assert_uint_lt(nr << PAGE_SHIFT, 16 << 20);
+	ck_assert_uint_le(sparse_onlined_bytes(), 16 << 20);
+	ck_assert(is_marked(page_address(page), nr, 9));
+	validate();
+	free_frozen_exact(page, nr);
+	gate_exit();
+	validate();
+}
+
+START_TEST(exact_resize_ends_at_the_limit)
+{
+	test_scenario_passes("grow_at_the_limit", "thp=never mem=16M");
+}
+END_TEST
+
 /* Up and down by random numbers of pages, until what is behind is used. */
 START_TEST(exact_resize_random_steps_keep_contents)
 {
@@ -389,6 +500,9 @@ Suite *suite_page_run(void)
 	tcase_add_test(tc, slab_of_used_page_before_fresh_block);
 	tcase_add_test(tc, run_beyond_the_largest_order);
 	tcase_add_test(tc, growth_takes_back_what_caches_keep);
+	tcase_add_test(tc, exact_resize_brings_memory_online);
+	tcase_add_test(tc, exact_resize_prefers_used_memory);
+	tcase_add_test(tc, exact_resize_ends_at_the_limit);
 	tcase_add_test(tc, exact_resize_random_steps_keep_contents);
 	tcase_add_test(tc, exact_size_zero_is_null);
 	tcase_add_test(tc, exact_compound_is_dropped_with_warning);
