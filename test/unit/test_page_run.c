@@ -327,18 +327,27 @@ static unsigned long grow_by_eighths(struct page *page, unsigned long nr,
 	return nr;
 }
 
+#define GROWN_FROM 16
+
+static struct page *marked_block(void)
+{
+	struct page *page = alloc_frozen_exact(GFP_KERNEL, GROWN_FROM, 0, NULL);
+
+	ck_assert_ptr_nonnull(page);
+	mark(page_address(page), GROWN_FROM, 9);
+	return page;
+}
+
 /* What it needs comes online behind it, and not much besides. */
 TEST_SCENARIO(grow_at_the_end)
 {
 	const unsigned long most = 16 * MAX_ORDER_NR_PAGES;
-	unsigned long nr = 16;
 	struct page *page;
+	unsigned long nr;
 
 	gate_enter();
-	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
-	ck_assert_ptr_nonnull(page);
-	mark(page_address(page), nr, 9);
-	nr = grow_by_eighths(page, nr, most);
+	page = marked_block();
+	nr = grow_by_eighths(page, GROWN_FROM, most);
 	ck_assert_uint_eq(nr, most);
 	ck_assert(is_marked(page_address(page), nr, 9));
 	ck_assert_uint_le(sparse_onlined_bytes(),
@@ -361,7 +370,7 @@ END_TEST
 TEST_SCENARIO(grow_beside_used_memory)
 {
 	struct page *page, *used[NR_USED];
-	unsigned long nr = 16, online, held = 0;
+	unsigned long nr, online, held = 0;
 	const unsigned long most = NR_USED * MAX_ORDER_NR_PAGES;
 	unsigned int i;
 
@@ -371,10 +380,9 @@ TEST_SCENARIO(grow_beside_used_memory)
 		ck_assert_ptr_nonnull(used[i]);
 	}
 	/* The first one that lies behind them. */
-	while ((page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL)) <
-	       used[NR_USED - 1])
+	while ((page = marked_block()) < used[NR_USED - 1])
 		pages[held++] = page;
-	nr = grow_by_eighths(page, nr, most / 2);
+	nr = grow_by_eighths(page, GROWN_FROM, most / 2);
 	ck_assert_uint_eq(nr, most / 2);
 	for (i = 0; i < NR_USED; i++)
 		free_frozen_pages(used[i], MAX_PAGE_ORDER);
@@ -386,7 +394,7 @@ TEST_SCENARIO(grow_beside_used_memory)
 	ck_assert_uint_eq(sparse_onlined_bytes(), online);
 	free_frozen_exact(page, nr);
 	while (held)
-		free_frozen_exact(pages[--held], 16);
+		free_frozen_exact(pages[--held], GROWN_FROM);
 	gate_exit();
 	validate();
 }
@@ -400,14 +408,12 @@ END_TEST
 /* No memory is there: the block is as it was, and nothing is lost. */
 TEST_SCENARIO(grow_at_the_limit)
 {
-	unsigned long nr = 16;
 	struct page *page;
+	unsigned long nr;
 
 	gate_enter();
-	page = alloc_frozen_exact(GFP_KERNEL, nr, 0, NULL);
-	ck_assert_ptr_nonnull(page);
-	mark(page_address(page), nr, 9);
-	nr = grow_by_eighths(page, nr, 16 * MAX_ORDER_NR_PAGES);
+	page = marked_block();
+	nr = grow_by_eighths(page, GROWN_FROM, 16 * MAX_ORDER_NR_PAGES);
 	ck_assert_uint_lt(nr << PAGE_SHIFT, 16 << 20);
 	ck_assert_uint_le(sparse_onlined_bytes(), 16 << 20);
 	ck_assert(is_marked(page_address(page), nr, 9));

@@ -142,6 +142,16 @@ START_TEST(kept_block_grows_for_larger_one)
 }
 END_TEST
 
+/* The first @size bytes of a kept area of @whole, filled with 1. */
+static unsigned char *block_before_kept(size_t whole, size_t size)
+{
+	unsigned char *kept = keep_block(whole), *p = vmalloc(size);
+
+	ck_assert_ptr_eq(p, kept);
+	fill(p, 0, size, 1);
+	return p;
+}
+
 /*	| block | guard | kept              |	6 of 16 MiB
  *	| block         | guard | kept      |	8
  *	| block                          |	15, and too little to be kept
@@ -154,12 +164,9 @@ START_TEST(kept_block_is_grown_into)
 	/* The host aligns what grows to its own pages, not to larger ones. */
 	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
 		return;
-	p = keep_block(16 * MIB);
+	p = block_before_kept(16 * MIB, 6 * MIB);
 	mapped = mapped_pages();
-	q = vmalloc(6 * MIB);
-	ck_assert_ptr_eq(q, p);
-	fill(q, 0, 6 * MIB, 1);
-	q = vrealloc(q, 8 * MIB, GFP_KERNEL);
+	q = vrealloc(p, 8 * MIB, GFP_KERNEL);
 	ck_assert_ptr_eq(q, p);
 	ck_assert_uint_eq(mapped_size(q), 8 * MIB);
 	ck_assert_uint_eq(kept_bytes(), 8 * MIB - PAGE_SIZE);
@@ -189,15 +196,11 @@ END_TEST
 /* A kept area of 4 MiB behind a block of 2, of which 5 MiB are wanted. */
 START_TEST(kept_block_is_grown_into_as_far_as_it_goes)
 {
-	unsigned char *p, *q;
+	unsigned char *q;
 
 	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
 		return;
-	p = keep_block(6 * MIB);
-	q = vmalloc(2 * MIB);
-	ck_assert_ptr_eq(q, p);
-	fill(q, 0, 2 * MIB, 1);
-	q = vrealloc(q, 9 * MIB, GFP_KERNEL);
+	q = vrealloc(block_before_kept(6 * MIB, 2 * MIB), 9 * MIB, GFP_KERNEL);
 	ck_assert_ptr_nonnull(q);
 	ck_assert_uint_eq(kept_bytes(), 0);
 	ck_assert_uint_eq(mapped_size(q), 9 * MIB);
@@ -212,15 +215,12 @@ END_TEST
 /* What grows by zeros does not grow by what somebody has left. */
 START_TEST(kept_block_is_not_grown_into_for_zeros)
 {
-	unsigned char *p, *q;
+	unsigned char *q;
 
 	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
 		return;
-	p = keep_block(16 * MIB);
-	q = vmalloc(6 * MIB);
-	ck_assert_ptr_eq(q, p);
-	fill(q, 0, 6 * MIB, 1);
-	q = vrealloc(q, 8 * MIB, GFP_KERNEL | __GFP_ZERO);
+	q = vrealloc(block_before_kept(16 * MIB, 6 * MIB), 8 * MIB,
+		     GFP_KERNEL | __GFP_ZERO);
 	ck_assert_ptr_nonnull(q);
 	check(q, 6 * MIB, 1);
 	ck_assert(all_zero(q, 6 * MIB, 8 * MIB));
@@ -233,14 +233,11 @@ END_TEST
  * part of what is kept goes, so that the process needs no more than before. */
 START_TEST(kept_block_is_not_grown_into_if_the_host_refuses)
 {
-	unsigned char *p, *q;
+	unsigned char *q;
 
 	if (memcheck_active() || PAGE_SHIFT != host.page_shift)
 		return;
-	p = keep_block(16 * MIB);
-	q = vmalloc(6 * MIB);
-	ck_assert_ptr_eq(q, p);
-	fill(q, 0, 6 * MIB, 1);
+	q = block_before_kept(16 * MIB, 6 * MIB);
 	host_fail_nth = host_map_calls + 1;
 	q = vrealloc(q, 8 * MIB, GFP_KERNEL);
 	host_fail_nth = 0;
