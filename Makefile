@@ -154,9 +154,10 @@ RARE := $(addprefix lib/,addr_map anchor backtrace dwarf_expr eh_frame	\
 	fault_inject module module_log stack_memo stack_view stackdepot tally	\
 	treap unwind unwind_rules)						\
 	$(addprefix mm/,alloc_tag bad_free calltrace fail_page_alloc failslab	\
-	heap_profile kfence kfence_pool kfence_report kfence_sample kfence_signal	\
-	kmemleak page_owner page_poison probes report_format sheaf_look slabinfo slub_debug	\
-	slub_debug_param slub_look slub_report util vmalloc vmap_area vmap_kept vmstat)
+	heap_profile kfence kfence_pool kfence_report kfence_sample		\
+	kfence_signal kmemleak page_owner page_poison probes report_format	\
+	sheaf_look slabinfo slub_debug slub_debug_param slub_look slub_report	\
+	util vmalloc vmap_area vmap_kept vmstat)
 RARE_SRCS := $(addsuffix .c,$(RARE))
 OFTEN_SRCS := $(filter-out $(RARE_SRCS),$(LIB_SRCS) $(MM_SRCS))
 KMM_OBJS := $(patsubst %.c,$(OBJ)/%.o,$(OFTEN_SRCS) $(RARE_SRCS))

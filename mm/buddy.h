@@ -41,4 +41,16 @@ void count_taken(struct zone *zone, unsigned long nr_pages);
  * @nr_pages, as far as a short search finds one; NULL if it does not. */
 struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages, int type);
 
+/* What is in the way. */
+enum grow_result {
+	GROW_DONE,
+	GROW_BLOCKED,
+	GROW_PCP,	/* pages that a CPU keeps */
+	GROW_MEMORY,	/* nothing: there is no more, or it is the reserve */
+};
+
+/* Grow a block where it is, by what is free behind it. */
+enum grow_result grow_run(struct zone *zone, struct page *page,
+			  unsigned long nr_pages, unsigned long new_nr);
+
 #endif /* MM_BUDDY_H */

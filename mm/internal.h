@@ -437,20 +437,18 @@ struct page *alloc_frozen_slab(gfp_t gfp, unsigned int order,
 struct page *alloc_frozen_exact(gfp_t gfp, unsigned long nr_pages,
 				unsigned int min_order, bool *zeroed);
 
-/* A block is to grow by @nr_pages that are not there: bring some online, and first
- * do what is done before a process grows. False without memory. May wait. */
-bool grow_memory(unsigned long nr_pages);
-
 /* Pages that were in use, beyond the largest order too; NULL if no run is as
  * long. */
 struct page *alloc_frozen_run(gfp_t gfp, unsigned long nr_pages);
 
+/* Resize a block of whole pages where it is; false: it is as it was.
+ * May wait. */
+bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
+			 unsigned long new_nr);
+
 /* mm/page_run.c ----------------------------------------------------------- */
 
 void free_frozen_exact(struct page *page, unsigned long nr_pages);
-/* Resize a block of whole pages where it is; false: it is as it was. */
-bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
-			 unsigned long new_nr);
 
 /* mm/page_ref.c ----------------------------------------------------------- */
 

@@ -174,7 +174,8 @@ static struct kfence_metadata *take(struct kmem_cache *s, size_t size,
 {
 	struct kfence_metadata *meta;
 
-	if (unlikely(READ_ONCE(kfence_pool.nr_allocated) >= kfence_pool.max_allocated)) {
+	if (unlikely(READ_ONCE(kfence_pool.nr_allocated) >=
+		     kfence_pool.max_allocated)) {
 		if (kmm_params.kfence_all)
 			warn_no_mappings();
 		return NULL;

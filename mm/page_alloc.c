@@ -9,6 +9,7 @@
  *	  before_growth()	take back what caches and per-CPU lists keep
  *	  get_fresh()		memory that nobody has used yet
  *	  alloc_slowpath()	more from the host; the reserve; reclaim
+ *	resize_frozen_exact()	a block of any number of pages, where it is
  *
  * Zones are asked from the highest that the request allows down, as long as
  * their watermarks agree. Small blocks come from this CPU's lists (pcp.c), others
@@ -565,13 +566,83 @@ static noinline struct page *alloc_slowpath(gfp_t gfp, unsigned int order)
 	return NULL;
 }
 
-bool grow_memory(unsigned long nr_pages)
+/* Resizing ---------------------------------------------------------------- */
+
+/* Bring memory online for a block that is to grow by @nr_pages. */
+static bool grow_memory(unsigned long nr_pages)
 {
 	before_growth(GFP_KERNEL, (unsigned int)get_order(nr_pages << PAGE_SHIFT));
 	if (!sparse_grow(0, true))
 		return false;
 	setup_per_zone_wmarks();
 	return true;
+}
+
+/*
+ * Where a block ends with what is online, more is brought online behind it. To move
+ * it would take as much, and its old place besides. Unless there is a place where
+ * memory was in use: then it moves there. Others may take what comes meanwhile, since
+ * no lock is held: then it is blocked, and moves as well.
+ */
+static bool grow_frozen_exact(struct zone *zone, struct page *page,
+			      unsigned long nr_pages, unsigned long new_nr)
+{
+	const struct mem_range *range = page_range(page);
+	enum grow_result ret = grow_run(zone, page, nr_pages, new_nr);
+	unsigned long end;
+
+	/* Mostly it is one of the last blocks that were freed. */
+	if (ret == GROW_PCP && pcp_drain_runs())
+		ret = grow_run(zone, page, nr_pages, new_nr);
+	if (ret == GROW_PCP) {
+		pcp_drain_all();
+		ret = grow_run(zone, page, nr_pages, new_nr);
+	}
+	while (ret == GROW_MEMORY && zone_dirty(zone) < new_nr) {
+		end = range_end_pfn(range);
+		/* It may have come elsewhere. */
+		if (!grow_memory(new_nr - nr_pages) ||
+		    range_end_pfn(range) == end)
+			break;
+		ret = grow_run(zone, page, nr_pages, new_nr);
+	}
+	return ret == GROW_DONE;
+}
+
+bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
+			 unsigned long new_nr)
+{
+	struct zone *zone = page_zone(page);
+	char *addr = page_address(page);
+	bool done = true;
+
+	if (memcheck_active() && new_nr < nr_pages)
+		memcheck_poison(addr + (new_nr << PAGE_SHIFT),
+				(nr_pages - new_nr) << PAGE_SHIFT);
+	if (new_nr < nr_pages) {
+		trace_mm_page_free(page + new_nr, nr_pages - new_nr);
+		page_debug_free(addr + (new_nr << PAGE_SHIFT),
+				(nr_pages - new_nr) << PAGE_SHIFT);
+	}
+	if (new_nr > nr_pages) {
+		done = grow_frozen_exact(zone, page, nr_pages, new_nr);
+	} else if (new_nr < nr_pages) {
+		spin_lock(&zone->lock);
+		free_run(zone, page + new_nr, nr_pages - new_nr, false);
+		spin_unlock(&zone->lock);
+	}
+	if (memcheck_active() && done && new_nr > nr_pages)
+		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
+				  (new_nr - nr_pages) << PAGE_SHIFT);
+	if (done && new_nr > nr_pages) {
+		page_debug_alloc(addr + (nr_pages << PAGE_SHIFT),
+				 (new_nr - nr_pages) << PAGE_SHIFT);
+		trace_mm_page_alloc(page + nr_pages, new_nr - nr_pages,
+				    GFP_KERNEL | __GFP_MOVABLE);
+	}
+	if (new_nr < nr_pages)
+		page_reporting_notify(zone);
+	return done;
 }
 
 /* Freeing ----------------------------------------------------------------- */

@@ -22,13 +22,13 @@
  * the largest order.
  *
  * States:	free blocks of buddy.c -> run -> free blocks
- * Lock order:	takes zone->lock; see buddy.c. It is not held while CPUs' lists are
- *		drained or memory is brought online.
+ * Lock order:	takes zone->lock; see buddy.c.
  * Context:	inside the fork gate.
  * Source:	ours. The kernel's alloc_pages_exact() takes the next power of two
  *		and gives the rest back, as alloc_frozen_exact() does when there is
  *		no run.
- * Not here:	which zone is searched, and when; growth of the process (page_alloc.c).
+ * Not here:	which zone is searched, and when; where else memory for a block that
+ *		grows may come from (page_alloc.c).
  */
 #include <limits.h>
 
@@ -196,7 +196,7 @@ struct page *rmqueue_run(struct zone *zone, unsigned long nr_pages, int type)
 	return page;
 }
 
-/* Freeing and resizing ---------------------------------------------------- */
+/* Freeing and growing ----------------------------------------------------- */
 
 void free_frozen_exact(struct page *page, unsigned long nr_pages)
 {
@@ -228,14 +228,6 @@ static unsigned long count_free_run(const struct mem_range *range,
 	return nr;
 }
 
-/* What is in the way. */
-enum grow_result {
-	GROW_DONE,
-	GROW_BLOCKED,
-	GROW_PCP,	/* pages that a CPU keeps */
-	GROW_MEMORY,	/* nothing: there is no more, or it is the reserve */
-};
-
 /*
  * Grow by the pages behind the block, if they are free. Often they are: the
  * block was the start of a larger one, whose rest went back.
@@ -244,8 +236,8 @@ enum grow_result {
  *
  * A free block that reaches across the new end is cut.
  */
-static enum grow_result try_grow(struct zone *zone, struct page *page,
-				 unsigned long nr_pages, unsigned long new_nr)
+enum grow_result grow_run(struct zone *zone, struct page *page,
+			  unsigned long nr_pages, unsigned long new_nr)
 {
 	const struct mem_range *range = page_range(page);
 	unsigned long more = new_nr - nr_pages, nr, pfn;
@@ -262,74 +254,9 @@ static enum grow_result try_grow(struct zone *zone, struct page *page,
 	} else if (nr >= more || pfn + nr >= range_end_pfn(range)) {
 		ret = GROW_MEMORY;
 	} else if (PagePcp(next + nr)) {
+		/* Without pcp->lock it is a hint. */
 		ret = GROW_PCP;
 	}
 	spin_unlock(&zone->lock);
 	return ret;
-}
-
-/*
- * Where a block ends with what is online, more is brought online behind it. To move
- * it would take as much, and its old place besides. Unless there is a place where
- * memory was in use: then it moves there.
- */
-static bool grow_frozen_exact(struct zone *zone, struct page *page,
-			      unsigned long nr_pages, unsigned long new_nr)
-{
-	const struct mem_range *range = page_range(page);
-	enum grow_result ret = try_grow(zone, page, nr_pages, new_nr);
-	unsigned long end;
-
-	/* Mostly it is one of the last blocks that were freed. */
-	if (ret == GROW_PCP && pcp_drain_runs())
-		ret = try_grow(zone, page, nr_pages, new_nr);
-	if (ret == GROW_PCP) {
-		pcp_drain_all();
-		ret = try_grow(zone, page, nr_pages, new_nr);
-	}
-	while (ret == GROW_MEMORY && zone_dirty(zone) < new_nr) {
-		end = range_end_pfn(range);
-		/* It may have come elsewhere. */
-		if (!grow_memory(new_nr - nr_pages) ||
-		    range_end_pfn(range) == end)
-			break;
-		ret = try_grow(zone, page, nr_pages, new_nr);
-	}
-	return ret == GROW_DONE;
-}
-
-bool resize_frozen_exact(struct page *page, unsigned long nr_pages,
-			 unsigned long new_nr)
-{
-	struct zone *zone = page_zone(page);
-	char *addr = page_address(page);
-	bool done = true;
-
-	if (memcheck_active() && new_nr < nr_pages)
-		memcheck_poison(addr + (new_nr << PAGE_SHIFT),
-				(nr_pages - new_nr) << PAGE_SHIFT);
-	if (new_nr < nr_pages) {
-		trace_mm_page_free(page + new_nr, nr_pages - new_nr);
-		page_debug_free(addr + (new_nr << PAGE_SHIFT),
-				(nr_pages - new_nr) << PAGE_SHIFT);
-	}
-	if (new_nr > nr_pages) {
-		done = grow_frozen_exact(zone, page, nr_pages, new_nr);
-	} else if (new_nr < nr_pages) {
-		spin_lock(&zone->lock);
-		free_run(zone, page + new_nr, nr_pages - new_nr, false);
-		spin_unlock(&zone->lock);
-	}
-	if (memcheck_active() && done && new_nr > nr_pages)
-		memcheck_unpoison(addr + (nr_pages << PAGE_SHIFT),
-				  (new_nr - nr_pages) << PAGE_SHIFT);
-	if (done && new_nr > nr_pages) {
-		page_debug_alloc(addr + (nr_pages << PAGE_SHIFT),
-				 (new_nr - nr_pages) << PAGE_SHIFT);
-		trace_mm_page_alloc(page + nr_pages, new_nr - nr_pages,
-				    GFP_KERNEL | __GFP_MOVABLE);
-	}
-	if (new_nr < nr_pages)
-		page_reporting_notify(zone);
-	return done;
 }

@@ -255,19 +255,19 @@ static void realloc_shrink_gives_memory_back(void)
 	free(q);
 }
 
-/* A buffer of @max bytes and a little less, by steps of an eighth. Each page says where
- * it is. */
+/* A buffer of @max bytes or a little less, by steps of some eighth. Each 512 bytes say
+ * where they are. */
 static char *grown_buffer(size_t max, size_t *size)
 {
 	size_t want = 4096, have = 0, i;
 	char *p = NULL;
 
-	for (; want <= max; want += want / 8) {
+	for (; want <= max; want += want / 8 / 512 * 512) {
 		p = realloc(p, want);
 		CHECK(p);
 		for (i = have; i < want; i += 512)
 			memcpy(p + i, &i, sizeof(i));
-		have = (want + 511) / 512 * 512;
+		have = want;
 	}
 	for (i = 0; i < have; i += 512)
 		CHECK(!memcmp(p + i, &i, sizeof(i)));

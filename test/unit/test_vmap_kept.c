@@ -193,7 +193,7 @@ START_TEST(kept_block_is_grown_into)
 }
 END_TEST
 
-/* A kept area of 4 MiB behind a block of 2, of which 5 MiB are wanted. */
+/* A kept area of 4 MiB behind a block of 2, which grows by 7. */
 START_TEST(kept_block_is_grown_into_as_far_as_it_goes)
 {
 	unsigned char *q;
